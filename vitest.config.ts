@@ -1,12 +1,19 @@
 import { defineConfig } from 'vitest/config'
+import type { ViteUserConfig } from 'vitest/config'
 
 const fast = ['test/unit/**/*.test.ts', 'test/spec/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts']
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: fast, testTimeout: 20_000 } },
-      { test: { name: 'types', include: [], typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] } } },
+      {
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
+        },
+      },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
@@ -26,3 +33,4 @@ export default defineConfig({
     },
   },
 })
+export default config
