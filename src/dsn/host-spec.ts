@@ -24,6 +24,16 @@ export interface TlsSpec {
   readonly sendServerName: boolean
   /** Reads `sslpassword`; a function, so that no dump of the object shows it. */
   readonly readKeyPassword: () => string | undefined
+  /** Files in the user's own folder that are used if they exist and the parameter is not given, as libpq does. */
+  readonly defaultFiles?: TlsDefaultFiles | undefined
+}
+
+/** libpq's `~/.postgresql`: `root.crt`, `root.crl`, `postgresql.crt`, `postgresql.key`. */
+export interface TlsDefaultFiles {
+  readonly rootCert: string
+  readonly revocationList: string
+  readonly cert: string | undefined
+  readonly key: string | undefined
 }
 
 /**

@@ -1,0 +1,44 @@
+import { ParameterCollector } from './collect.ts'
+import type { Parameters } from './parameters.ts'
+import { decodePart } from './percent.ts'
+import { scanQuery } from './scan-query.ts'
+import { scanUriHosts } from './scan-uri-hosts.ts'
+import { indexOfAny, misplacedAtSign } from './uri-text.ts'
+
+/** Scans `postgresql://[user[:password]@][host[:port],…][/database][?name=value&…]`, from the end of its scheme on. */
+export function scanUri(text: string, start: number): Parameters {
+  const collector = new ParameterCollector()
+  const hostsStart = scanUserInfo(text, start, collector)
+  const hosts = scanUriHosts(text, hostsStart)
+  if (hosts.hosts.raw !== '') collector.add('host', hosts.hosts.decode())
+  if (hosts.ports.raw !== '') collector.add('port', hosts.ports.decode())
+  let end = hosts.end
+  if (text[end] === '/') end = scanPath(text, end + 1, collector)
+  if (text[end] === '?') scanQuery(text, end + 1, collector, hosts.hosts.raw !== '')
+  return collector.parameters
+}
+
+/** The user part exists if an `@` comes before the first `/`; it ends at the first one. Returns where the hosts start. */
+function scanUserInfo(text: string, start: number, collector: ParameterCollector): number {
+  const end = indexOfAny(text, '@/', start)
+  if (text[end] !== '@') return start
+  const userEnd = indexOfAny(text, ':@', start)
+  addPart('user', text, start, userEnd, collector)
+  if (userEnd < end) addPart('password', text, userEnd + 1, end, collector)
+  return end + 1
+}
+
+/** Everything up to `?` is the database, slashes included. Returns where it ends. */
+function scanPath(text: string, start: number, collector: ParameterCollector): number {
+  const end = indexOfAny(text, '?', start)
+  const path = text.slice(start, end)
+  if (path.includes('@')) throw misplacedAtSign(start + path.indexOf('@'))
+  addPart('dbname', text, start, end, collector)
+  return end
+}
+
+function addPart(name: string, text: string, start: number, end: number, collector: ParameterCollector): void {
+  if (start === end) return
+  const value = decodePart(text.slice(start, end), (index) => start + index)
+  collector.add(name, { value, position: start })
+}
