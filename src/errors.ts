@@ -17,3 +17,130 @@ export class HasqlError extends Error {
     this.code = code
   }
 }
+
+/** An option is unknown, out of range, or makes no sense beside another. */
+export class OptionsError extends HasqlError {
+  override readonly name = 'OptionsError'
+  /** The option's name. */
+  readonly option: string
+
+  constructor(option: string, message: string) {
+    super('ERR_HASQL_OPTIONS', message)
+    this.option = option
+  }
+}
+
+/** How one host stood when an acquire gave up. */
+export interface HostState {
+  /** `host:port`. */
+  readonly host: string
+  /** What the host is, for example `master`, `unreachable`, `stale-master`. */
+  readonly state: string
+  /** Why it was not leased, in words. */
+  readonly why: string
+}
+
+/** What an acquire was waiting for when its time ran out. */
+export type AcquireTimeoutReason = 'no-suitable-host' | 'pool-exhausted' | 'connect-failed'
+
+/**
+ * No connection became available within the acquire's one deadline.
+ *
+ * `reason` tells a missing host (`no-suitable-host`) from a full pool (`pool-exhausted`) and from connections that
+ * could not be made (`connect-failed`); `hosts` says for each host what it was and why it did not fit.
+ */
+export class AcquireTimeoutError extends HasqlError {
+  override readonly name = 'AcquireTimeoutError'
+  readonly reason: AcquireTimeoutReason
+  readonly hosts: readonly HostState[]
+
+  constructor(reason: AcquireTimeoutReason, message: string, hosts: readonly HostState[], options?: ErrorOptions) {
+    super('ERR_HASQL_ACQUIRE_TIMEOUT', message, options)
+    this.reason = reason
+    this.hosts = hosts
+  }
+}
+
+/** The hosts refuse the connection by configuration: password, database, right, TLS. Waiting would not help. */
+export class AccessRefusedError extends HasqlError {
+  override readonly name = 'AccessRefusedError'
+  readonly hosts: readonly HostState[]
+
+  constructor(message: string, hosts: readonly HostState[], options?: ErrorOptions) {
+    super('ERR_HASQL_ACCESS_REFUSED', message, options)
+    this.hosts = hosts
+  }
+}
+
+/** Waiting for hosts to become ready took longer than `timeoutMs`. */
+export class ReadyTimeoutError extends HasqlError {
+  override readonly name = 'ReadyTimeoutError'
+  readonly hosts: readonly HostState[]
+
+  constructor(message: string, hosts: readonly HostState[]) {
+    super('ERR_HASQL_READY_TIMEOUT', message)
+    this.hosts = hosts
+  }
+}
+
+/** The caller's `AbortSignal` ended the wait; `cause` is the signal's reason. */
+export class AcquireAbortedError extends HasqlError {
+  override readonly name = 'AcquireAbortedError'
+
+  constructor(reason: unknown) {
+    super('ERR_HASQL_ABORTED', 'The acquire was aborted by its AbortSignal', { cause: reason })
+  }
+}
+
+/** The manager is closed, or is closing. */
+export class ManagerClosedError extends HasqlError {
+  override readonly name = 'ManagerClosedError'
+
+  constructor(doing: string) {
+    super('ERR_HASQL_CLOSED', `Cannot ${doing}: the pool manager is closed. Create a new PoolManager to connect again`)
+  }
+}
+
+/** More callers are waiting than the manager keeps count of; the application asks for more than it gives back. */
+export class QueueFullError extends HasqlError {
+  override readonly name = 'QueueFullError'
+
+  constructor(limit: number) {
+    super(
+      'ERR_HASQL_QUEUE_FULL',
+      `${limit} callers are waiting for a connection already. Release connections sooner, raise poolOptions.max, or ask for fewer at a time`,
+    )
+  }
+}
+
+/** A connection was given back that this manager did not hand out, or that was given back before. */
+export class UnknownConnectionError extends HasqlError {
+  override readonly name = 'UnknownConnectionError'
+
+  constructor(what: 'foreign' | 'released') {
+    super(
+      'ERR_HASQL_UNKNOWN_CONNECTION',
+      what === 'foreign'
+        ? 'This connection was not acquired from this pool manager: release it where it came from'
+        : 'This connection was released already: release a connection exactly once',
+    )
+  }
+}
+
+/**
+ * The host went away, or was fenced, while the connection was leased; what was running on it was cut off.
+ *
+ * `outcome: 'unknown'`: the server may or may not have executed what was sent, a commit included.
+ * `outcome: 'not-executed'`: nothing was sent.
+ */
+export class HostLostError extends HasqlError {
+  override readonly name = 'HostLostError'
+  readonly host: string
+  readonly outcome: 'not-executed' | 'unknown'
+
+  constructor(host: string, outcome: 'not-executed' | 'unknown', why: string, options?: ErrorOptions) {
+    super('ERR_HASQL_HOST_LOST', `${host} ${why}; the outcome of what was running there is ${outcome}`, options)
+    this.host = host
+    this.outcome = outcome
+  }
+}

@@ -1,0 +1,91 @@
+import type { HostSpec } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { Hold } from '../time/clock.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+
+/** Whether an error came while a connection was being made, or on one that was established. */
+export type Phase = 'connect' | 'session'
+
+/** The lease a connection is under. */
+export interface BoundLease {
+  /** Ends the lease; a second call is an error. */
+  release(destroy: boolean): void
+  /** Ends the lease if it has not ended yet. */
+  dispose(): void
+}
+
+/** One physical connection of a driver's pool, from before it connects until its socket is closed. */
+export interface DriverConnection<TConnection> {
+  /** What the caller gets. */
+  readonly native: TConnection
+  /** Whether it can run nothing any more. */
+  isClosed(): boolean
+  /** Back to the driver's pool it was checked out of, or destroyed. Called once per checkout. */
+  giveBack(destroy: boolean): void
+  /** Destroys the socket now, whatever it is doing; pending work rejects with `cause`. Safe at any time, and twice. */
+  interrupt(cause: Error): void
+  /** Makes the native connection's own way of giving back, and `await using`, end this lease. */
+  bind(lease: BoundLease): void
+}
+
+/** What a driver's pool tells of its connections. None of these may throw. */
+export interface DriverPoolHooks<TConnection> {
+  /** A connection object exists; it has not connected yet. */
+  born(connection: DriverConnection<TConnection>): void
+  /**
+   * The connection died (called at most once for each), or its server answered a statement with an error that says
+   * something about the server. Not called for failed connects, nor for what `interrupt` caused.
+   */
+  failed(connection: DriverConnection<TConnection>, error: unknown): void
+  /** The server pushed a setting that hints at another role (law 11). */
+  hinted(connection: DriverConnection<TConnection>): void
+  /** The socket is closed. Called exactly once for each connection born. */
+  gone(connection: DriverConnection<TConnection>): void
+}
+
+/** The pool of one host, made of the driver's own pool. */
+export interface DriverPool<TConnection, TPool> {
+  /** The driver's own pool object. */
+  readonly native: TPool
+  /** The most connections it may hold; belongs to the caller. */
+  readonly capacity: number
+  /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */
+  checkOut(done: (error: unknown, connection: DriverConnection<TConnection> | undefined) => void): void
+  /** Closes idle connections and refuses new ones; resolves when every socket is closed. Leases were ended before. */
+  close(): Promise<void>
+}
+
+/** hasql's reserved connection to a host, outside the caller's pool. Connects with its first query. */
+export interface ProbeConnection {
+  /** Runs one constant statement and returns its first row as text. One at a time. */
+  query(sql: string): Promise<readonly (string | null)[]>
+  /** Destroys the socket now; a pending query rejects. Safe at any time, and twice. */
+  destroy(): void
+}
+
+/** How a probe connection is opened. */
+export interface ProbeOptions {
+  /** Whether its socket keeps the process alive. */
+  readonly hold: Hold
+  /** The established connection ended while no query was pending. Called at most once, never after `destroy`. */
+  readonly onLost: (error: Error) => void
+  /** The server pushed a setting that hints at another role. */
+  readonly onHint: () => void
+}
+
+/** How a pool is opened. */
+export interface PoolOptions {
+  readonly connectTimeoutMs: Milliseconds
+  readonly allowExitOnIdle: boolean
+}
+
+/**
+ * What a driver must be able to do. Composed into a manager; a driver has no state of its own and none is subclassed.
+ */
+export interface Driver<TConnection, TPool> {
+  readonly name: string
+  openPool(spec: HostSpec, options: PoolOptions, hooks: DriverPoolHooks<TConnection>): DriverPool<TConnection, TPool>
+  openProbe(spec: HostSpec, options: ProbeOptions): ProbeConnection
+  /** What an error says about its host. Knows the driver's own errors that carry no code, and `classifyError`. */
+  classify(error: unknown, phase: Phase): HostFault | undefined
+}

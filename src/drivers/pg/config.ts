@@ -1,0 +1,89 @@
+import type pg from 'pg'
+import type { HostSpec } from '../../dsn/host-spec.ts'
+import { nodeTlsOptions } from '../../dsn/tls-options.ts'
+
+/**
+ * `pg.Pool`'s own settings, without those that the DSN decides.
+ *
+ * `ssl` and `password`, when given, replace what the DSN says for every host; `password` may be a function, which `pg`
+ * calls with the host, port and user for each connection (for tokens that expire).
+ */
+export type PgPoolOptions = Omit<
+  pg.PoolConfig,
+  'connectionString' | 'host' | 'port' | 'user' | 'database' | 'Client' | 'connectionTimeoutMillis' | 'allowExitOnIdle'
+>
+
+export type Ssl = NonNullable<pg.ClientConfig['ssl']>
+
+/** What `pg` reports, without a code, when the server answered `N` to the request for TLS. */
+const NO_TLS = 'The server does not support SSL connections'
+
+/**
+ * Which of plain and TLS a host's connections use now.
+ *
+ * `prefer` starts with TLS and falls back to plain only when the server itself says that it has no TLS, never after a
+ * failed handshake; `allow` starts plain and goes to TLS when the server refuses the plain connection (28000). What was
+ * learnt holds for the host as long as the manager lives.
+ */
+export class TlsChoice {
+  #ssl: Ssl
+  #other: Ssl | undefined
+  readonly #spec: HostSpec
+
+  constructor(spec: HostSpec, given: Ssl | undefined) {
+    this.#spec = spec
+    const encrypted = given ?? nodeTlsOptions(spec) ?? false
+    const startsPlain = spec.tls.mode === 'allow' && given === undefined
+    this.#ssl = startsPlain ? false : encrypted
+    if (given === undefined && spec.tls.mode === 'prefer') this.#other = false
+    if (startsPlain) this.#other = encrypted
+  }
+
+  get ssl(): Ssl {
+    return this.#ssl
+  }
+
+  /** Whether an attempt that failed with `error` is to be repeated the other way. */
+  fallBack(error: unknown, attempted: Ssl): boolean {
+    if (!this.#asksForTheOther(error)) return false
+    if (this.#ssl !== attempted) return true
+    if (this.#other === undefined) return false
+    this.#ssl = this.#other
+    this.#other = undefined
+    return true
+  }
+
+  #asksForTheOther(error: unknown): boolean {
+    if (!(error instanceof Error)) return false
+    if (this.#spec.tls.mode === 'prefer') return error.message === NO_TLS
+    return 'code' in error && error.code === '28000'
+  }
+}
+
+/** Whether the error is one of `pg`'s about TLS that carry no code. */
+export function isTlsRefusal(error: Error): boolean {
+  return error.message === NO_TLS || error.message === 'There was an error establishing an SSL connection'
+}
+
+/** What `pg` needs to reach one host; nothing is left for it to read from the environment. */
+export function clientConfig(spec: HostSpec, options: PgPoolOptions, ssl: Ssl): pg.ClientConfig {
+  return {
+    keepAlive: spec.keepAlive,
+    ...(spec.keepAliveIdleMs === undefined ? {} : { keepAliveInitialDelayMillis: spec.keepAliveIdleMs }),
+    ...(spec.applicationName === undefined ? {} : { application_name: spec.applicationName }),
+    ...(spec.serverOptions === undefined ? {} : { options: spec.serverOptions }),
+    ...options,
+    host: spec.hostAddress ?? spec.host,
+    port: spec.port,
+    user: spec.user,
+    database: spec.database,
+    password: options.password ?? readPassword(spec),
+    ssl,
+    ...(spec.tls.negotiation === 'direct' && ssl !== false ? { sslnegotiation: 'direct' } : {}),
+  }
+}
+
+/** `pg` asks for the password only when the server wants one; it takes none at all for an empty string. */
+function readPassword(spec: HostSpec): () => string {
+  return () => spec.readPassword() ?? ''
+}

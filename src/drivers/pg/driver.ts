@@ -1,0 +1,44 @@
+import type pg from 'pg'
+import { classifyError, codeOf } from '../../driver/classify-error.ts'
+import type { Driver, Phase } from '../../driver/driver.ts'
+import type { HostSpec } from '../../dsn/host-spec.ts'
+import type { HostFault } from '../../host-fault.ts'
+import type { PgPoolOptions } from './config.ts'
+import { TlsChoice, isTlsRefusal } from './config.ts'
+import type { GuardedClient } from './guarded-client.ts'
+import { PgPool } from './pool.ts'
+import { PgProbe } from './probe.ts'
+
+/** The driver for `pg` (node-postgres). One for each manager: it remembers which hosts speak TLS. */
+export function createPgDriver(given: PgPoolOptions = {}): Driver<GuardedClient, pg.Pool> {
+  const choices = new WeakMap<HostSpec, TlsChoice>()
+  const tlsOf = (spec: HostSpec): TlsChoice => {
+    const choice = choices.get(spec) ?? new TlsChoice(spec, given.ssl)
+    choices.set(spec, choice)
+    return choice
+  }
+  return {
+    name: 'pg',
+    openPool: (spec, options, hooks) => new PgPool(spec, given, options, tlsOf(spec), hooks),
+    openProbe: (spec, options) => new PgProbe(spec, given, tlsOf(spec), options),
+    classify: classifyPgError,
+  }
+}
+
+/**
+ * `pg` raises some of its own errors without a code; they are told apart here, by its English texts, and nowhere else.
+ * Texts of the server are never read.
+ */
+const CODELESS: ReadonlyMap<string, { readonly connect: HostFault; readonly session: HostFault }> = new Map([
+  ['Connection terminated unexpectedly', { connect: 'down', session: 'lost' }],
+  ['Connection terminated', { connect: 'down', session: 'lost' }],
+  ['timeout expired', { connect: 'silent', session: 'lost' }],
+  ['timeout exceeded when trying to connect', { connect: 'capacity', session: 'lost' }],
+  ['Connection terminated due to connection timeout', { connect: 'silent', session: 'lost' }],
+])
+
+function classifyPgError(error: unknown, phase: Phase): HostFault | undefined {
+  if (codeOf(error) !== undefined || !(error instanceof Error)) return classifyError(error, phase)
+  if (phase === 'connect' && (isTlsRefusal(error) || error.message.startsWith('SASL'))) return 'access'
+  return CODELESS.get(error.message)?.[phase] ?? classifyError(error, phase)
+}

@@ -1,0 +1,81 @@
+import pg from 'pg'
+import type { DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../../driver/driver.ts'
+import type { HostSpec } from '../../dsn/host-spec.ts'
+import type { PgPoolOptions, TlsChoice } from './config.ts'
+import { clientConfig } from './config.ts'
+import { GuardedClient, guardKey } from './guarded-client.ts'
+import type { ClientGuard, GuardedConfig, PgConnection } from './guarded-client.ts'
+
+type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undefined) => void
+
+/** A `pg.Pool` for one host. */
+export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
+  readonly native: pg.Pool
+  readonly #tls: TlsChoice
+  readonly #open = new Set<PgConnection>()
+  #allClosed: (() => void) | undefined
+
+  constructor(
+    spec: HostSpec,
+    given: PgPoolOptions,
+    options: PoolOptions,
+    tls: TlsChoice,
+    hooks: DriverPoolHooks<GuardedClient>,
+  ) {
+    this.#tls = tls
+    const config: pg.PoolConfig & GuardedConfig = {
+      ...clientConfig(spec, given, tls.ssl),
+      Client: GuardedClient,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      allowExitOnIdle: options.allowExitOnIdle,
+      [guardKey]: this.#guard(hooks),
+    }
+    this.native = new pg.Pool(config)
+    // Every client's errors are heard by its guard; the pool repeats those of idle ones.
+    this.native.on('error', () => undefined)
+  }
+
+  get capacity(): number {
+    return this.native.options.max
+  }
+
+  checkOut(done: Done): void {
+    const { ssl } = this.#tls
+    this.native.connect((error, client, giveBack) => {
+      const connection = client === undefined ? undefined : GuardedClient.connectionOf(client)
+      if (connection !== undefined) {
+        connection.giveBackToPool = giveBack
+        done(undefined, connection)
+      } else if (this.#tls.fallBack(error, ssl)) {
+        this.native.options.ssl = this.#tls.ssl
+        this.checkOut(done)
+      } else {
+        done(error, undefined)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.native.end()
+    if (this.#open.size === 0) return
+    await new Promise<void>((resolve) => {
+      this.#allClosed = resolve
+    })
+  }
+
+  #guard(hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
+    return {
+      born: (connection) => {
+        this.#open.add(connection)
+        hooks.born(connection)
+      },
+      failed: (connection, error) => hooks.failed(connection, error),
+      hinted: (connection) => hooks.hinted(connection),
+      gone: (connection) => {
+        this.#open.delete(connection)
+        hooks.gone(connection)
+        if (this.#open.size === 0) this.#allClosed?.()
+      },
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type pg from 'pg'
+import type { ProbeConnection, ProbeOptions } from '../../driver/driver.ts'
+import type { HostSpec } from '../../dsn/host-spec.ts'
+import type { PgPoolOptions, Ssl, TlsChoice } from './config.ts'
+import { clientConfig } from './config.ts'
+import { GuardedClient, guardKey } from './guarded-client.ts'
+import type { ClientGuard, GuardedConfig } from './guarded-client.ts'
+
+/** hasql's reserved connection to one host, on a `pg.Client` of its own. */
+export class PgProbe implements ProbeConnection {
+  readonly #spec: HostSpec
+  readonly #given: PgPoolOptions
+  readonly #tls: TlsChoice
+  readonly #options: ProbeOptions
+  #client: GuardedClient | undefined
+  #ready: Promise<GuardedClient> | undefined
+  #busy = false
+  #destroyed = false
+
+  constructor(spec: HostSpec, given: PgPoolOptions, tls: TlsChoice, options: ProbeOptions) {
+    this.#spec = spec
+    this.#given = given
+    this.#tls = tls
+    this.#options = options
+  }
+
+  async query(sql: string): Promise<readonly (string | null)[]> {
+    this.#busy = true
+    try {
+      const client = await (this.#ready ??= this.#connect())
+      const result = await client.query<(string | null)[]>({ text: sql, rowMode: 'array' })
+      return result.rows[0] ?? []
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  destroy(): void {
+    this.#destroyed = true
+    this.#client?.connection.stream.destroy(new Error('The probe connection was destroyed'))
+  }
+
+  async #connect(): Promise<GuardedClient> {
+    const { ssl } = this.#tls
+    const client = new GuardedClient(this.#config(ssl))
+    this.#client = client
+    try {
+      if (this.#options.hold === 'nothing') unref(client)
+      await client.connect()
+      return client
+    } catch (error) {
+      if (!this.#destroyed && this.#tls.fallBack(error, ssl)) return this.#connect()
+      throw error
+    }
+  }
+
+  #config(ssl: Ssl): GuardedConfig {
+    const { application_name: name = 'hasql' } = clientConfig(this.#spec, this.#given, ssl)
+    return {
+      ...clientConfig(this.#spec, probeSettings(this.#given), ssl),
+      application_name: `${name} probe`,
+      [guardKey]: this.#guard(),
+    }
+  }
+
+  #guard(): ClientGuard {
+    return {
+      born: () => undefined,
+      failed: (_connection, error) => {
+        if (!this.#busy && !this.#destroyed) this.#options.onLost(error)
+      },
+      hinted: () => this.#options.onHint(),
+      gone: () => undefined,
+    }
+  }
+}
+
+/** Of the caller's settings a probe takes what is needed to get in; timeouts and parsers are for the caller's queries. */
+function probeSettings({ ssl, password, options, keepAlive }: PgPoolOptions): PgPoolOptions {
+  return {
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(password === undefined ? {} : { password }),
+    ...(options === undefined ? {} : { options }),
+    ...(keepAlive === undefined ? {} : { keepAlive }),
+  }
+}
+
+function unref(client: pg.Client & { unref?: () => void }): void {
+  client.connection.stream.once('connect', () => client.unref?.())
+}

@@ -1,0 +1,180 @@
+import type { Driver } from '../driver/driver.ts'
+import type { HostSpec } from '../dsn/host-spec.ts'
+import { HasqlError } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { Random } from '../random/random.ts'
+import type { Clock, Hold } from '../time/clock.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
+import type { HostDescription } from '../topology/host-description.ts'
+import { isAnswering } from '../topology/host-description.ts'
+import type { HostObservation } from '../topology/observation.ts'
+import type { Topology } from '../topology/topology.ts'
+import { Probe } from './probe.ts'
+import type { ProbeOutcome } from './probe-round.ts'
+import { ProbeRound } from './probe-round.ts'
+import { ProbeTimer } from './probe-timer.ts'
+import { DEMAND_GAP_MS, MIN_GAP_MS, nextDelayMs } from './schedule.ts'
+import { toError } from '../to-error.ts'
+
+type ProbeDriver = Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
+
+/** What a monitor works with. */
+export interface MonitorSettings {
+  readonly clock: Clock
+  readonly random: Random
+  /** Whether watching keeps the process alive. */
+  readonly hold: Hold
+  readonly refreshDelayMs: Milliseconds
+  readonly refreshTimeoutMs: Milliseconds
+  readonly connectTimeoutMs: Milliseconds
+  readonly topology: () => Topology
+  readonly observe: (seen: HostObservation) => void
+}
+
+/**
+ * Watches one host: probe, wait, probe, over one connection of its own (law 4).
+ *
+ * At most one probe is in flight. A missed deadline or a lost connection is followed at once by a probe over a fresh
+ * connection, never over the same one.
+ */
+export class HostMonitor {
+  readonly #driver: ProbeDriver
+  readonly #spec: HostSpec
+  readonly #settings: MonitorSettings
+  readonly #timer: ProbeTimer
+  #running = false
+  #sequence = 0
+  #probe: Probe | undefined
+  #round: ProbeRound | undefined
+  #askedAgain = false
+  #waiting: { readonly after: number; readonly callback: () => void }[] = []
+
+  constructor(driver: ProbeDriver, spec: HostSpec, settings: MonitorSettings) {
+    this.#driver = driver
+    this.#spec = spec
+    this.#settings = settings
+    this.#timer = new ProbeTimer(settings.clock, settings.hold, () => this.#begin())
+  }
+
+  /** The number of the newest probe that was started; the evidence of what is seen meanwhile. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  start(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#begin()
+  }
+
+  /** Ends watching: no timer, no connection and no observation is left after this returns. */
+  stop(): void {
+    this.#running = false
+    this.#timer.cancel()
+    this.#round?.cancel()
+    this.#round = undefined
+    this.#dropProbe()
+    this.#tellWaiting(Infinity)
+  }
+
+  /**
+   * Asks for a probe now. One already in flight may have passed what is asked about, so a `fault` has another follow it;
+   * a `demand`, somebody waiting for a host, is served at most every 100 ms and never wakes a host that refuses us.
+   */
+  requestProbe(reason: 'fault' | 'demand'): void {
+    if (this.#round !== undefined) this.#askedAgain ||= reason === 'fault'
+    else if (this.#host().kind !== 'rejected') this.#schedule(0, reason === 'fault' ? MIN_GAP_MS : DEMAND_GAP_MS)
+  }
+
+  /** Calls back once, when a probe that starts from now on has ended, or the monitor was stopped. */
+  onceProbed(callback: () => void): void {
+    this.#waiting.push({ after: this.#sequence, callback })
+  }
+
+  #begin(): void {
+    const { clock, hold, refreshTimeoutMs, connectTimeoutMs } = this.#settings
+    this.#timer.started()
+    this.#askedAgain = false
+    this.#sequence += 1
+    this.#probe ??= this.#open()
+    // A host that answered must answer again within the probe's deadline; one that has to be found first gets longer.
+    const limitMs = isAnswering(this.#host()) ? refreshTimeoutMs : ms(Math.max(refreshTimeoutMs, connectTimeoutMs))
+    this.#round = new ProbeRound(clock, hold, this.#probe, limitMs, (outcome) => this.#ended(outcome))
+  }
+
+  #open(): Probe {
+    const { hold } = this.#settings
+    const onHint = (): void => this.requestProbe('fault')
+    return new Probe(
+      ({ onLost }) => this.#driver.openProbe(this.#spec, { hold, onLost, onHint }),
+      (probe, error) => this.#lost(probe, error),
+    )
+  }
+
+  #ended(outcome: ProbeOutcome): void {
+    this.#round = undefined
+    this.#observe(outcome)
+    this.#tellWaiting(this.#sequence)
+    this.#schedule(this.#askedAgain ? 0 : this.#delayMs(), MIN_GAP_MS)
+  }
+
+  #observe(outcome: ProbeOutcome): void {
+    if (outcome.kind === 'answered') {
+      const { answer, roundTripMs } = outcome
+      this.#settings.observe({ kind: 'answered', ...this.#context(), answer, roundTripMs })
+    } else if (outcome.kind === 'silent') {
+      const message = `${this.#spec.hostId} did not answer a probe within ${outcome.limitMs} ms`
+      this.#observeFailure('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message))
+    } else {
+      const phase = this.#probe?.established === true ? 'session' : 'connect'
+      this.#observeFailure(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
+    }
+  }
+
+  /** The connection ended while no probe was in flight. */
+  #lost(probe: Probe, error: Error): void {
+    if (probe !== this.#probe || this.#round !== undefined) return
+    this.#observeFailure('lost', error)
+    this.#schedule(0, MIN_GAP_MS)
+  }
+
+  #observeFailure(fault: HostFault, cause: Error): void {
+    this.#dropProbe()
+    this.#settings.observe({ kind: 'failed', ...this.#context(), fault, cause })
+  }
+
+  #context(): Pick<HostObservation, 'hostId' | 'atMs' | 'evidence'> {
+    const evidence = { probe: this.#sequence, generation: undefined }
+    return { hostId: this.#spec.hostId, atMs: this.#settings.clock.nowMs(), evidence }
+  }
+
+  #delayMs(): number {
+    const { clock, refreshDelayMs, random, topology } = this.#settings
+    const { masterlessSinceMs } = topology()
+    const masterlessMs = masterlessSinceMs === undefined ? undefined : clock.nowMs() - masterlessSinceMs
+    return nextDelayMs({ host: this.#host(), masterlessMs, refreshDelayMs, random })
+  }
+
+  /** An observation may have had us stopped, or a probe begun. */
+  #schedule(delayMs: number, gapMs: Milliseconds): void {
+    if (this.#running && this.#round === undefined) this.#timer.set(delayMs, gapMs)
+  }
+
+  #tellWaiting(sequence: number): void {
+    const due = this.#waiting.filter(({ after }) => after < sequence)
+    this.#waiting = this.#waiting.filter(({ after }) => after >= sequence)
+    for (const { callback } of due) callback()
+  }
+
+  #dropProbe(): void {
+    this.#probe?.destroy()
+    this.#probe = undefined
+  }
+
+  #host(): HostDescription {
+    const host = this.#settings.topology().hosts.get(this.#spec.hostId)
+    if (host === undefined) throw new RangeError(`${this.#spec.hostId} is not in the topology`)
+    return host
+  }
+}

@@ -1,0 +1,69 @@
+import type { Clock, Hold, Timer } from '../time/clock.ts'
+import { LATE_TIMER_MS } from '../time/expiry-queue.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
+import type { RoleAnswer } from '../topology/observation.ts'
+import type { Probe } from './probe.ts'
+
+/** How one probe ended. */
+export type ProbeOutcome =
+  | { readonly kind: 'answered'; readonly answer: RoleAnswer; readonly roundTripMs: Milliseconds }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'silent'; readonly limitMs: Milliseconds }
+
+/** One probe under way: asks, and reports exactly one outcome unless it is cancelled before. */
+export class ProbeRound {
+  readonly #clock: Clock
+  readonly #hold: Hold
+  readonly #limitMs: Milliseconds
+  #report: ((outcome: ProbeOutcome) => void) | undefined
+  #startedAtMs: Milliseconds
+  #timer: Timer
+
+  constructor(clock: Clock, hold: Hold, probe: Probe, limitMs: Milliseconds, report: (outcome: ProbeOutcome) => void) {
+    this.#clock = clock
+    this.#hold = hold
+    this.#limitMs = limitMs
+    this.#report = report
+    this.#startedAtMs = clock.nowMs()
+    this.#timer = this.#setDeadline()
+    probe.ask().then(
+      (answer) => this.#end({ kind: 'answered', answer, roundTripMs: ms(clock.nowMs() - this.#startedAtMs) }),
+      (error: unknown) => this.#end({ kind: 'failed', error }),
+    )
+  }
+
+  cancel(): void {
+    this.#timer.cancel()
+    this.#report = undefined
+  }
+
+  #setDeadline(): Timer {
+    return this.#clock.setTimer(this.#limitMs, () => this.#deadline(), this.#hold)
+  }
+
+  /**
+   * The time is up. If the timer fired late the event loop was stalled: the answer may only be unread, and after a stall
+   * longer than the deadline itself the round is void and starts over (law 13).
+   */
+  #deadline(): void {
+    const lateMs = this.#clock.nowMs() - this.#startedAtMs - this.#limitMs
+    if (lateMs <= LATE_TIMER_MS) return this.#silent()
+    this.#clock.afterPendingIo(() => {
+      if (this.#report === undefined) return
+      if (lateMs < this.#limitMs) return this.#silent()
+      this.#startedAtMs = this.#clock.nowMs()
+      this.#timer = this.#setDeadline()
+    })
+  }
+
+  #silent(): void {
+    this.#end({ kind: 'silent', limitMs: this.#limitMs })
+  }
+
+  #end(outcome: ProbeOutcome): void {
+    const report = this.#report
+    this.cancel()
+    report?.(outcome)
+  }
+}

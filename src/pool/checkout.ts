@@ -1,0 +1,66 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+
+/** Somebody who asked a host's pool for a connection. */
+export interface Checkout<TConnection> {
+  /** The connection is the caller's now. */
+  granted(connection: TConnection, hostId: HostId): void
+  /** No connection can be had from this host, and `fault` says what that tells of it; the caller may try another. */
+  refused(error: Error, hostId: HostId, fault?: HostFault): void
+  /** The host is not what the caller chose it for any more: choose again. */
+  displaced(hostId: HostId): void
+  readonly link: QueueLink<TConnection>
+}
+
+/** A place in a queue, kept inside the waiting object, so that leaving costs a constant time. */
+export interface QueueLink<TConnection> {
+  place: CheckoutQueue<TConnection> | undefined
+  before: Checkout<TConnection> | undefined
+  after: Checkout<TConnection> | undefined
+}
+
+/** First come, first served; leaving from the middle is as cheap as from the front. */
+export class CheckoutQueue<TConnection> {
+  #first: Checkout<TConnection> | undefined
+  #last: Checkout<TConnection> | undefined
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(checkout: Checkout<TConnection>): void {
+    const { link } = checkout
+    link.place = this
+    link.before = this.#last
+    if (this.#last === undefined) this.#first = checkout
+    else this.#last.link.after = checkout
+    this.#last = checkout
+    this.#length += 1
+  }
+
+  shift(): Checkout<TConnection> | undefined {
+    const first = this.#first
+    if (first !== undefined) this.remove(first)
+    return first
+  }
+
+  takeAll(): Checkout<TConnection>[] {
+    const all: Checkout<TConnection>[] = []
+    for (let next = this.shift(); next !== undefined; next = this.shift()) all.push(next)
+    return all
+  }
+
+  remove(checkout: Checkout<TConnection>): void {
+    const { link } = checkout
+    if (link.place !== this) return
+    if (link.before === undefined) this.#first = link.after
+    else link.before.link.after = link.after
+    if (link.after === undefined) this.#last = link.before
+    else link.after.link.before = link.before
+    link.place = undefined
+    link.before = undefined
+    link.after = undefined
+    this.#length -= 1
+  }
+}

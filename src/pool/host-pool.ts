@@ -1,0 +1,190 @@
+import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../driver/driver.ts'
+import type { HostId, HostSpec } from '../dsn/host-spec.ts'
+import { HostLostError, QueueFullError } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { Checkout } from './checkout.ts'
+import { CheckoutQueue } from './checkout.ts'
+import { Lease } from './lease.ts'
+import type { Lessor } from './lease.ts'
+import { PoolCounters } from './pool-counters.ts'
+import { toError } from '../to-error.ts'
+
+/** The most callers that may wait for one host's pool. */
+export const QUEUE_LIMIT = 65_536
+
+/** What a host's pool tells the manager. */
+export interface HostPoolListener<TConnection> {
+  connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
+  connectionGone(hostId: HostId): void
+  /** Something failed on a connection of `generation`; `fault` is what it says about the host. */
+  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number): void
+  roleHint(hostId: HostId): void
+  released(hostId: HostId, connection: TConnection): void
+}
+
+/**
+ * One host's pool: the driver's pool, a count of leases, a queue, and the generation that tells void connections.
+ *
+ * Never asks the driver's pool for more than its capacity, so callers wait here, where they can leave (law 8).
+ */
+export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection>, Lessor<TConnection> {
+  readonly hostId: HostId
+  readonly driverPool: DriverPool<TConnection, TPool>
+  readonly counters: PoolCounters = new PoolCounters()
+  readonly #driver: Driver<TConnection, TPool>
+  readonly #listener: HostPoolListener<TConnection>
+  readonly #connections = new Map<DriverConnection<TConnection>, number>()
+  readonly #leases = new Map<DriverConnection<TConnection>, Lease<TConnection>>()
+  readonly #waiting = new CheckoutQueue<TConnection>()
+  readonly #inFlight = new CheckoutQueue<TConnection>()
+  #checkingOut = 0
+  #generation = 0
+
+  constructor(
+    driver: Driver<TConnection, TPool>,
+    spec: HostSpec,
+    options: PoolOptions,
+    listener: HostPoolListener<TConnection>,
+  ) {
+    this.hostId = spec.hostId
+    this.#driver = driver
+    this.#listener = listener
+    this.driverPool = driver.openPool(spec, options, this)
+  }
+
+  /** Leased, being checked out, or waited for. */
+  get load(): number {
+    return this.#leases.size + this.#checkingOut + this.#waiting.length
+  }
+
+  get leased(): number {
+    return this.#leases.size
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Open connections, the ones still connecting included. */
+  get size(): number {
+    return this.#connections.size
+  }
+
+  leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
+    return this.#leases.get(connection)
+  }
+
+  checkOut(checkout: Checkout<TConnection>): void {
+    if (this.#leases.size + this.#checkingOut < this.driverPool.capacity) this.#begin(checkout)
+    else if (this.#waiting.length < QUEUE_LIMIT) this.#waiting.push(checkout)
+    else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
+  }
+
+  /** The caller waits no longer. A connection that still comes for it goes to the next caller, or back. */
+  leave(checkout: Checkout<TConnection>): void {
+    const { place } = checkout.link
+    if (place !== undefined) place.remove(checkout)
+  }
+
+  /**
+   * Connections made so far are void: those idle are dropped now, those leased when they come back, or at once with
+   * `interrupt`. Whoever waits here is sent on to choose a host again.
+   */
+  clear(generation: number, interrupt: boolean, cause: Error): void {
+    this.#generation = generation
+    for (const connection of [...this.#connections.keys()]) {
+      const lease = this.#leases.get(connection)
+      if (lease === undefined) connection.interrupt(cause)
+      else if (interrupt) connection.interrupt(this.#lost(cause))
+    }
+    // All leave before any is told: one that chooses this host again must not be sent on once more.
+    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.displaced(this.hostId)
+  }
+
+  /** Destroys what is leased; the holders' pending queries reject. */
+  interruptLeases(cause: Error): void {
+    for (const connection of [...this.#leases.keys()]) connection.interrupt(this.#lost(cause))
+  }
+
+  born(connection: DriverConnection<TConnection>): void {
+    this.#connections.set(connection, this.#generation)
+    this.counters.connectionsAdded += 1
+    this.#listener.connectionBorn(this.hostId, connection)
+  }
+
+  gone(connection: DriverConnection<TConnection>): void {
+    if (!this.#connections.delete(connection)) return
+    this.counters.connectionsRemoved += 1
+    this.#leases.get(connection)?.reclaim()
+    this.#listener.connectionGone(this.hostId)
+  }
+
+  failed(connection: DriverConnection<TConnection>, error: unknown): void {
+    const fault = this.#driver.classify(error, 'session')
+    if (fault === undefined) return
+    this.#leases.get(connection)?.doom()
+    this.#report(fault, error, this.#connections.get(connection) ?? this.#generation)
+  }
+
+  hinted(): void {
+    this.#listener.roleHint(this.hostId)
+  }
+
+  returned(lease: Lease<TConnection>, destroy: boolean): void {
+    const { connection } = lease
+    this.#leases.delete(connection)
+    this.counters.releases += 1
+    connection.giveBack(destroy || lease.generation < this.#generation || connection.isClosed())
+    this.#listener.released(this.hostId, connection.native)
+    this.#pump()
+  }
+
+  #begin(checkout: Checkout<TConnection>): void {
+    this.#checkingOut += 1
+    this.#inFlight.push(checkout)
+    const generation = this.#generation
+    this.driverPool.checkOut((error, connection) => {
+      this.#checkingOut -= 1
+      const taker = checkout.link.place === this.#inFlight ? checkout : undefined
+      if (taker !== undefined) this.#inFlight.remove(taker)
+      if (connection === undefined) this.#refuse(taker, error, generation)
+      else this.#deliver(taker ?? this.#waiting.shift(), connection)
+      this.#pump()
+    })
+  }
+
+  #deliver(taker: Checkout<TConnection> | undefined, connection: DriverConnection<TConnection>): void {
+    const generation = this.#connections.get(connection)
+    if (generation !== this.#generation || connection.isClosed()) {
+      connection.giveBack(true)
+      if (taker !== undefined) this.#begin(taker)
+    } else if (taker === undefined) {
+      connection.giveBack(false)
+    } else {
+      this.#leases.set(connection, new Lease(this, connection, generation))
+      taker.granted(connection.native, this.hostId)
+    }
+  }
+
+  #refuse(taker: Checkout<TConnection> | undefined, error: unknown, generation: number): void {
+    const fault = this.#driver.classify(error, 'connect')
+    this.counters.connectErrors += 1
+    if (fault !== undefined) this.#report(fault, error, generation)
+    taker?.refused(toError(error), this.hostId, fault)
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#leases.size + this.#checkingOut < this.driverPool.capacity) {
+      const next = this.#waiting.shift()
+      if (next !== undefined) this.#begin(next)
+    }
+  }
+
+  #report(fault: HostFault, error: unknown, generation: number): void {
+    this.#listener.hostFault(this.hostId, fault, toError(error), generation)
+  }
+
+  #lost(cause: Error): Error {
+    return new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
+  }
+}

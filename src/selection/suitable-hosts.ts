@@ -1,0 +1,49 @@
+import type { AnsweringHost } from '../topology/host-description.ts'
+import type { Topology } from '../topology/topology.ts'
+import { masters, replicas } from '../topology/topology.ts'
+import type { Target } from './target.ts'
+
+/** The hosts a target may be served by: two lists, because `masterShare` is decided by the dice at each pick. */
+export interface SuitableHosts {
+  readonly masters: readonly AnsweringHost[]
+  readonly replicas: readonly AnsweringHost[]
+}
+
+/** How the caller ranks hosts of one role; soft: it narrows a list, it never empties it (law 7). */
+export interface Preference {
+  weightOf(host: AnsweringHost): number
+  /** Whether the host is in the preferred zone; always true without one. */
+  isNear(host: AnsweringHost): boolean
+}
+
+/** All hosts that take writes and all that take reads now, narrowed by suspicion, weight 0 and zone. */
+export function suitableHosts(topology: Topology, preference: Preference): SuitableHosts {
+  return {
+    masters: narrowed(masters(topology), preference),
+    replicas: narrowed(replicas(topology), preference),
+  }
+}
+
+/** Which of the lists serves the target: the share for the master first, then the role, then the fallback. */
+export function listFor<T>(
+  target: Target,
+  lists: { readonly masters: readonly T[]; readonly replicas: readonly T[]; readonly any: readonly T[] },
+  random: () => number,
+): readonly T[] {
+  if (target.role === 'master') return lists.masters
+  if (target.role === 'any') return lists.any
+  const toMaster = target.masterShare > 0 && lists.masters.length > 0 && random() < target.masterShare
+  if (toMaster) return lists.masters
+  return lists.replicas.length === 0 && target.fallbackMaster ? lists.masters : lists.replicas
+}
+
+function narrowed(hosts: readonly AnsweringHost[], { weightOf, isNear }: Preference): readonly AnsweringHost[] {
+  const trusted = orAll(hosts, (host) => host.suspicion === undefined)
+  const wanted = orAll(trusted, (host) => weightOf(host) > 0)
+  return orAll(wanted, isNear)
+}
+
+function orAll<T>(items: readonly T[], test: (item: T) => boolean): readonly T[] {
+  const kept = items.filter(test)
+  return kept.length > 0 ? kept : items
+}

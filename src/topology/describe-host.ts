@@ -1,0 +1,104 @@
+import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
+import { isAnswering, lastAnswerOf } from './host-description.ts'
+import type { HostObservation } from './observation.ts'
+
+type Answered = Extract<HostObservation, { kind: 'answered' }>
+type Failed = Extract<HostObservation, { kind: 'failed' }>
+
+/** Weight of the newest round trip in the smoothed response time. */
+const SMOOTHING = 0.2
+
+/**
+ * Whether the observation is of older evidence than what is known, and so must change nothing (law 3).
+ * A probe counts by its number; news from a pooled connection also by the connection's generation.
+ */
+export function isOlderEvidence(known: HostDescription, seen: HostObservation): boolean {
+  const { probe, generation } = seen.evidence
+  return probe < known.probe || (generation !== undefined && generation < known.generation)
+}
+
+/**
+ * What one host is after an observation, before the hosts are ranked against each other. Returns `known` itself when
+ * the observation says nothing new. `sinceMs` and `generation` are settled by the reducer, which sees the ranks too.
+ */
+export function describeHost(known: HostDescription, seen: HostObservation): HostDescription {
+  return seen.kind === 'answered' ? describeAnswer(known, seen) : describeFailure(known, seen)
+}
+
+function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
+  const before = isAnswering(known) ? known : undefined
+  const stillDoubted = before?.suspicion !== undefined && seen.evidence.probe <= before.suspicion.probe
+  return {
+    kind: seen.answer.inRecovery ? 'replica' : 'master',
+    hostId: known.hostId,
+    sinceMs: known.sinceMs,
+    probe: seen.evidence.probe,
+    generation: known.generation,
+    answer: seen.answer,
+    seenAtMs: seen.atMs,
+    roundTripMs: seen.roundTripMs,
+    responseTimeMs: smooth(before?.responseTimeMs, seen.roundTripMs),
+    suspicion: stillDoubted ? before.suspicion : undefined,
+  }
+}
+
+function smooth(beforeMs: number | undefined, newMs: number): number {
+  return beforeMs === undefined ? newMs : beforeMs + SMOOTHING * (newMs - beforeMs)
+}
+
+function describeFailure(known: HostDescription, seen: Failed): HostDescription {
+  const fromProbe = seen.evidence.generation === undefined
+  switch (seen.fault) {
+    case 'role-doubted':
+      return known.kind === 'master' ? suspect(known, seen, seen.fault) : known
+    case 'lost':
+      // One backend may be told to go while its server is well: the probe connection is the judge of that.
+      return fromProbe && isAnswering(known) ? suspect(known, seen, seen.fault) : stillSilent(known, seen)
+    case 'capacity':
+      return isAnswering(known) ? known : stillSilent(known, seen)
+    case 'silent':
+      return fromProbe && isSecondSign(known) ? silent(known, seen, 'unreachable') : doubt(known, seen, 'silent')
+    case 'down':
+      return fromProbe ? silent(known, seen, 'unreachable') : doubt(known, seen, 'down')
+    case 'not-ready':
+      return fromProbe ? silent(known, seen, 'not-ready') : doubt(known, seen, 'not-ready')
+    case 'access':
+      return fromProbe ? silent(known, seen, 'rejected') : known
+  }
+}
+
+/** A missed deadline is confirmed by a second one on a fresh connection, or by a connection lost before (law 12). */
+function isSecondSign(known: HostDescription): boolean {
+  if (!isAnswering(known)) return true
+  const fault = known.suspicion?.fault
+  return fault === 'silent' || fault === 'lost' || fault === 'down'
+}
+
+/** What a single sign makes of a host: an answering one is doubted, of any other a pooled connection says nothing new. */
+function doubt(known: HostDescription, seen: Failed, fault: Suspicion['fault']): HostDescription {
+  return isAnswering(known) ? suspect(known, seen, fault) : known
+}
+
+function suspect(known: AnsweringHost, seen: Failed, fault: Suspicion['fault']): AnsweringHost {
+  const { probe } = seen.evidence
+  if (known.suspicion !== undefined && known.suspicion.probe >= probe) return known
+  const sinceMs = known.suspicion?.sinceMs ?? seen.atMs
+  return { ...known, probe, suspicion: Object.freeze({ sinceMs, fault, probe, cause: seen.cause }) }
+}
+
+/** A host that did not answer before: only a probe's failure is news. */
+function stillSilent(known: HostDescription, seen: Failed): HostDescription {
+  return seen.evidence.generation === undefined ? silent(known, seen, 'unreachable') : known
+}
+
+function silent(known: HostDescription, seen: Failed, kind: SilentHost['kind']): SilentHost {
+  return {
+    kind,
+    hostId: known.hostId,
+    sinceMs: known.sinceMs,
+    probe: seen.evidence.probe,
+    generation: known.generation,
+    cause: seen.cause,
+    lastAnswer: lastAnswerOf(known),
+  }
+}

@@ -1,0 +1,71 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import type { AnsweringHost, HostDescription } from './host-description.ts'
+import { isAnswering } from './host-description.ts'
+import type { Topology } from './topology.ts'
+
+/** One thing that changed between two snapshots. Effects and events are made from these, in one place. */
+export type TopologyChange =
+  | { readonly kind: 'host-changed'; readonly before: HostDescription; readonly after: HostDescription }
+  | { readonly kind: 'host-suspected'; readonly host: AnsweringHost }
+  | {
+      /** Connections older than `generation` are of no use; `interrupt` says that those in use must not go on either. */
+      readonly kind: 'connections-void'
+      readonly host: HostDescription
+      readonly generation: number
+      readonly interrupt: boolean
+    }
+  | {
+      readonly kind: 'master-changed'
+      readonly before: HostId | undefined
+      readonly after: HostId
+      readonly epoch: number
+    }
+  | { readonly kind: 'master-lost'; readonly sinceMs: Milliseconds }
+  | { readonly kind: 'master-found'; readonly outageMs: number }
+
+/** What changed from `before` to `after`, in the order in which it must take effect. */
+export function diffTopology(before: Topology, after: Topology): readonly TopologyChange[] {
+  if (before === after) return []
+  const changes: TopologyChange[] = []
+  for (const [hostId, host] of after.hosts) {
+    const old = before.hosts.get(hostId)
+    if (old !== undefined && old !== host) changes.push(...diffHost(old, host))
+  }
+  const { incumbent, epoch } = after.fencing
+  if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {
+    changes.push({ kind: 'master-changed', before: before.fencing.incumbent, after: incumbent, epoch })
+  }
+  changes.push(...diffMasterless(before, after))
+  return changes
+}
+
+function* diffHost(before: HostDescription, after: HostDescription): Generator<TopologyChange> {
+  if (after.generation !== before.generation) {
+    yield { kind: 'connections-void', host: after, generation: after.generation, interrupt: mustStop(after) }
+  }
+  if (before.kind !== after.kind) yield { kind: 'host-changed', before, after }
+  if (isAnswering(after) && after.suspicion !== undefined && !isSuspected(before)) {
+    yield { kind: 'host-suspected', host: after }
+  }
+}
+
+function* diffMasterless(before: Topology, after: Topology): Generator<TopologyChange> {
+  if (before.masterlessSinceMs === undefined && after.masterlessSinceMs !== undefined) {
+    yield { kind: 'master-lost', sinceMs: after.masterlessSinceMs }
+  }
+  if (before.masterlessSinceMs !== undefined && after.masterlessSinceMs === undefined) {
+    const master = [...after.hosts.values()].find((host) => host.kind === 'master')
+    const foundMs = master !== undefined && isAnswering(master) ? master.seenAtMs : before.masterlessSinceMs
+    yield { kind: 'master-found', outageMs: foundMs - before.masterlessSinceMs }
+  }
+}
+
+function isSuspected(host: HostDescription): boolean {
+  return isAnswering(host) && host.suspicion !== undefined
+}
+
+/** On a host that is gone a query would hang; on a fenced one a write would be lost. */
+function mustStop(host: HostDescription): boolean {
+  return host.kind === 'unreachable' || host.kind === 'stale-master' || host.kind === 'foreign-cluster'
+}

@@ -1,0 +1,46 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+
+/** What a host said of itself in one answered probe. */
+export interface RoleAnswer {
+  /** `pg_is_in_recovery()`: true on a replica. */
+  readonly inRecovery: boolean
+  /** `default_transaction_read_only`: a master that refuses writes by setting. */
+  readonly readOnlyDefault: boolean
+  /** The timeline being written; only a master tells it cheaply. Undefined on a replica or when the rights are missing. */
+  readonly timeline: number | undefined
+  /** Write position of a master, replay position of a replica; undefined when the rights are missing. */
+  readonly lsn: bigint | undefined
+  /** `pg_control_system().system_identifier`: which cluster this is; undefined when the rights are missing. */
+  readonly systemId: string | undefined
+  /** `pg_postmaster_start_time()`: which life of the server this is. */
+  readonly incarnation: string | undefined
+}
+
+/** Why an observation may be believed: how new it is. */
+export interface Evidence {
+  /** The number of the host's probe that this is, or that was last started when it was seen. */
+  readonly probe: number
+  /** The generation of the pooled connection it was seen on; undefined for a probe. */
+  readonly generation: number | undefined
+}
+
+/** The outcome of one check of one host, or of one thing that happened to a connection of it. */
+export type HostObservation =
+  | {
+      readonly kind: 'answered'
+      readonly hostId: HostId
+      readonly atMs: Milliseconds
+      readonly evidence: Evidence
+      readonly answer: RoleAnswer
+      readonly roundTripMs: Milliseconds
+    }
+  | {
+      readonly kind: 'failed'
+      readonly hostId: HostId
+      readonly atMs: Milliseconds
+      readonly evidence: Evidence
+      readonly fault: HostFault
+      readonly cause: Error
+    }

@@ -1,0 +1,54 @@
+import type { HostId, NonEmpty } from '../dsn/host-spec.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import type { AnsweringHost, HostDescription } from './host-description.ts'
+import { isAnswering } from './host-description.ts'
+
+/** What fencing remembers between observations. */
+export interface Fencing {
+  /** The cluster the manager works with; undefined until a host told. */
+  readonly systemId: string | undefined
+  /** The highest timeline ever seen on that cluster; never decreases while the cluster stays the same. */
+  readonly highestTimeline: number
+  /** The host last known as master, also while it is away. */
+  readonly incumbent: HostId | undefined
+  /** Counts the changes of master: every master ever known has a number of its own. */
+  readonly epoch: number
+}
+
+/** An immutable snapshot of all hosts; a new one replaces it with every observation that says something new. */
+export interface Topology {
+  readonly revision: number
+  readonly hosts: ReadonlyMap<HostId, HostDescription>
+  readonly fencing: Fencing
+  /** Since when no master is known; undefined while there is one. */
+  readonly masterlessSinceMs: Milliseconds | undefined
+}
+
+/** The topology before anything was seen: every host unknown. */
+export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds): Topology {
+  return Object.freeze({
+    revision: 0,
+    hosts: new Map(
+      hostIds.map((hostId) => [
+        hostId,
+        Object.freeze({ kind: 'unknown', hostId, sinceMs: nowMs, probe: 0, generation: 0 } as const),
+      ]),
+    ),
+    fencing: Object.freeze({ systemId: undefined, highestTimeline: 0, incumbent: undefined, epoch: 0 }),
+    masterlessSinceMs: nowMs,
+  })
+}
+
+/** Hosts that take writes now. More than one only with `multiMaster`. A master under suspicion is not among them. */
+export function masters(topology: Topology): AnsweringHost[] {
+  return answering(topology).filter((host) => host.kind === 'master' && host.suspicion === undefined)
+}
+
+/** Hosts that take reads, the suspected included. */
+export function replicas(topology: Topology): AnsweringHost[] {
+  return answering(topology).filter((host) => host.kind === 'replica' || host.kind === 'read-only-master')
+}
+
+function answering(topology: Topology): AnsweringHost[] {
+  return [...topology.hosts.values()].filter(isAnswering)
+}
