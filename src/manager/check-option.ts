@@ -24,7 +24,15 @@ export function oneOfKeys(where: string, input: object, known: readonly string[]
 /** A positive number of milliseconds that a timer can take. */
 export function durationMs(name: string, value: number): Milliseconds {
   if (typeof value === 'number' && value > 0 && value <= LONGEST_MS) return ms(value)
-  throw new OptionsError(name, `${name} must be a number of milliseconds from 1 to ${LONGEST_MS}, but is ${show(value)}`)
+  throw new OptionsError(
+    name,
+    `${name} must be a number of milliseconds from 1 to ${LONGEST_MS}, but is ${show(value)}`,
+  )
+}
+
+/** A number of milliseconds that may be 0. */
+export function waitMs(name: string, value: number): Milliseconds {
+  return value === 0 ? ms(0) : durationMs(name, value)
 }
 
 /** A share from 0 to 1. */

@@ -100,7 +100,10 @@ const HOST_KEYS: readonly (keyof HostOptions)[] = ['weight', 'zone', 'labels']
  * Fills the defaults in and refuses what makes no sense.
  * @throws {OptionsError} an option is unknown (with a suggestion where one is close), or its value is out of range.
  */
-export function resolveOptions(input: ManagerOptions, dsn: { readonly connectTimeoutMs: number | undefined }): ResolvedOptions {
+export function resolveOptions(
+  input: ManagerOptions,
+  dsn: { readonly connectTimeoutMs: number | undefined },
+): ResolvedOptions {
   oneOfKeys('PoolManager', input, KEYS)
   return Object.freeze({
     acquireTimeoutMs: durationMs('acquireTimeoutMs', input.acquireTimeoutMs ?? 5_000),
@@ -141,4 +144,11 @@ function hostPreferences(hosts: Readonly<Record<string, HostOptions>>): Readonly
       return [hostId, Object.freeze(resolved)]
     }),
   )
+}
+
+const PLAIN: HostPreference = Object.freeze({ weight: 1, zone: undefined, labels: Object.freeze({}) })
+
+/** What the caller said of a host, or the defaults. */
+export function preferenceFor(options: ResolvedOptions, hostId: string): HostPreference {
+  return options.hosts.get(hostId) ?? PLAIN
 }

@@ -9,6 +9,8 @@ export interface Checkout<TConnection> {
   refused(error: Error, hostId: HostId, fault?: HostFault): void
   /** The host is not what the caller chose it for any more: choose again. */
   displaced(hostId: HostId): void
+  /** The pool is closing. */
+  closed(): void
   readonly link: QueueLink<TConnection>
 }
 

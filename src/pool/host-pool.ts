@@ -15,7 +15,6 @@ export const QUEUE_LIMIT = 65_536
 /** What a host's pool tells the manager. */
 export interface HostPoolListener<TConnection> {
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
-  connectionGone(hostId: HostId): void
   /** Something failed on a connection of `generation`; `fault` is what it says about the host. */
   hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number): void
   roleHint(hostId: HostId): void
@@ -37,6 +36,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   readonly #leases = new Map<DriverConnection<TConnection>, Lease<TConnection>>()
   readonly #waiting = new CheckoutQueue<TConnection>()
   readonly #inFlight = new CheckoutQueue<TConnection>()
+  #idleListeners: (() => void)[] = []
   #checkingOut = 0
   #generation = 0
 
@@ -80,6 +80,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
 
+  /** Whether the caller waits because every connection is in use. */
+  isQueued(checkout: Checkout<TConnection>): boolean {
+    return checkout.link.place === this.#waiting
+  }
+
   /** The caller waits no longer. A connection that still comes for it goes to the next caller, or back. */
   leave(checkout: Checkout<TConnection>): void {
     const { place } = checkout.link
@@ -101,9 +106,22 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.displaced(this.hostId)
   }
 
-  /** Destroys what is leased; the holders' pending queries reject. */
-  interruptLeases(cause: Error): void {
-    for (const connection of [...this.#leases.keys()]) connection.interrupt(this.#lost(cause))
+  /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
+  destroy(which: 'leased' | 'all', cause: Error): void {
+    for (const connection of [...this.#connections.keys()]) {
+      if (which === 'all' || this.#leases.has(connection)) connection.interrupt(cause)
+    }
+  }
+
+  /** Nobody who waits here will get a connection any more. */
+  rejectWaiting(): void {
+    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.closed()
+  }
+
+  /** Calls back once, when no connection is leased. */
+  onIdle(callback: () => void): void {
+    if (this.#leases.size === 0) callback()
+    else this.#idleListeners.push(callback)
   }
 
   born(connection: DriverConnection<TConnection>): void {
@@ -116,7 +134,6 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     if (!this.#connections.delete(connection)) return
     this.counters.connectionsRemoved += 1
     this.#leases.get(connection)?.reclaim()
-    this.#listener.connectionGone(this.hostId)
   }
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
@@ -137,6 +154,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     connection.giveBack(destroy || lease.generation < this.#generation || connection.isClosed())
     this.#listener.released(this.hostId, connection.native)
     this.#pump()
+    if (this.#leases.size === 0) for (const listener of this.#idleListeners.splice(0)) listener()
   }
 
   #begin(checkout: Checkout<TConnection>): void {

@@ -1,0 +1,44 @@
+export { BasePoolManager } from './manager/base-pool-manager.ts'
+export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acquire-options.ts'
+export type { HostOptions, ManagerOptions } from './manager/options.ts'
+export type { ReadyOptions } from './manager/lifecycle.ts'
+export type { ManagerEvents } from './manager/events.ts'
+export type { DriverMetrics, HasqlMetrics, ManagerMetrics } from './metrics/manager-metrics.ts'
+export type { BalancerPolicy, Candidate, PolicyContext } from './balancer/policy.ts'
+export { GreedyBalancerPolicy } from './balancer/greedy.ts'
+export { PowerOfTwoBalancerPolicy } from './balancer/power-of-two.ts'
+export { RandomWeightedBalancerPolicy } from './balancer/random-weighted.ts'
+export { RoundRobinBalancerPolicy } from './balancer/round-robin.ts'
+export { Dsn } from './dsn/dsn.ts'
+export { DsnError } from './dsn/dsn-error.ts'
+export { parseDsn } from './dsn/parse.ts'
+export type { DsnInput } from './dsn/parse.ts'
+export type { HostId, HostSpec, NonEmpty, SslMode, TlsSpec } from './dsn/host-spec.ts'
+export * from './errors.ts'
+export type { HostFault } from './host-fault.ts'
+export { classifyError } from './driver/classify-error.ts'
+export type {
+  BoundLease,
+  Driver,
+  DriverConnection,
+  DriverPool,
+  DriverPoolHooks,
+  Phase,
+  PoolOptions,
+  ProbeConnection,
+  ProbeOptions,
+} from './driver/driver.ts'
+export type { Random } from './random/random.ts'
+export type { Clock, Hold, Timer } from './time/clock.ts'
+export { ms } from './time/milliseconds.ts'
+export type { Milliseconds } from './time/milliseconds.ts'
+export type {
+  AnsweringHost,
+  HostDescription,
+  Role,
+  SilentHost,
+  Suspicion,
+  UnknownHost,
+} from './topology/host-description.ts'
+export type { RoleAnswer } from './topology/observation.ts'
+export type { Fencing, Topology } from './topology/topology.ts'

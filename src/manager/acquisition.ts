@@ -1,0 +1,174 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import { AcquireAbortedError, ManagerClosedError } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { Checkout, QueueLink } from '../pool/checkout.ts'
+import type { Target } from '../selection/target.ts'
+import type { Waiter } from '../selection/waiters.ts'
+import type { Timer } from '../time/clock.ts'
+import type { Expirable } from '../time/expiry-queue.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
+import type { AcquireDesk } from './acquire-desk.ts'
+import type { HostCandidate } from './host-candidate.ts'
+
+/** Pause before the hosts that all refused are tried again; doubled each time, with jitter. */
+const FIRST_PAUSE_MS = 20
+const LAST_PAUSE_MS = 250
+
+/** What an acquisition was doing when it had to give up. */
+export interface AcquireState {
+  readonly target: Target
+  readonly startedAtMs: Milliseconds
+  readonly expiresAtMs: Milliseconds
+  /** The host whose full pool it was waiting for, if it was. */
+  readonly queuedAt: HostId | undefined
+  /** Whether it was waiting for a connection to be made. */
+  readonly connecting: boolean
+  readonly lastError: Error | undefined
+}
+
+/**
+ * One call of `acquire`: waits for a host, then for its pool, goes on to the next host when one refuses, and ends exactly
+ * once, all under one deadline (law 6).
+ */
+export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, Waiter, Expirable {
+  readonly link: QueueLink<TConnection> = { place: undefined, before: undefined, after: undefined }
+  readonly target: Target
+  readonly startedAtMs: Milliseconds
+  readonly expiresAtMs: Milliseconds
+  earlier: Expirable | undefined = undefined
+  later: Expirable | undefined = undefined
+  readonly #desk: AcquireDesk<TConnection, TPool>
+  readonly #signal: AbortSignal | undefined
+  readonly #resolve: (connection: TConnection) => void
+  readonly #reject: (error: Error) => void
+  #candidate: HostCandidate<TConnection, TPool> | undefined
+  #tried: Set<HostId> | undefined
+  #onlyAccessFaults = true
+  #lastError: Error | undefined
+  #pauseMs = FIRST_PAUSE_MS
+  #pause: Timer | undefined
+  #onAbort: (() => void) | undefined
+  #ended = false
+
+  constructor(
+    desk: AcquireDesk<TConnection, TPool>,
+    target: Target,
+    timeoutMs: Milliseconds,
+    signal: AbortSignal | undefined,
+    resolve: (connection: TConnection) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#desk = desk
+    this.target = target
+    this.startedAtMs = desk.clock.nowMs()
+    this.expiresAtMs = ms(this.startedAtMs + timeoutMs)
+    this.#signal = signal
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  begin(): void {
+    if (this.#signal !== undefined) {
+      if (this.#signal.aborted) return this.#reject(new AcquireAbortedError(this.#signal.reason))
+      this.#onAbort = () => this.#fail(new AcquireAbortedError(this.#signal?.reason))
+      this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+    }
+    this.#desk.expiry.add(this)
+    this.#advance()
+  }
+
+  granted(connection: TConnection, hostId: HostId): void {
+    this.#end()
+    this.#desk.granted(this, connection, hostId)
+    this.#resolve(connection)
+  }
+
+  refused(error: Error, hostId: HostId, fault?: HostFault): void {
+    if (fault === undefined) return this.#fail(error)
+    this.#lastError = error
+    this.#onlyAccessFaults &&= fault === 'access'
+    this.#tried = (this.#tried ?? new Set()).add(hostId)
+    this.#advance()
+  }
+
+  displaced(): void {
+    this.#advance()
+  }
+
+  retry(): boolean {
+    if (this.#desk.router.choose(this.target, undefined) === undefined) {
+      this.#failIfRefusedEverywhere()
+      return this.#ended
+    }
+    this.#desk.waiters.remove(this)
+    this.#retryNow()
+    return false
+  }
+
+  closed(): void {
+    this.#fail(new ManagerClosedError('acquire a connection'))
+  }
+
+  expire(): void {
+    const connecting = this.link.place !== undefined
+    const queuedAt = this.#candidate?.pool.isQueued(this) === true ? this.#candidate.hostId : undefined
+    this.#leave()
+    const { target, startedAtMs, expiresAtMs } = this
+    const lastError = this.#lastError
+    this.#reject(this.#desk.timedOut({ target, startedAtMs, expiresAtMs, queuedAt, connecting, lastError }))
+  }
+
+  /** Chooses a host and asks its pool; waits where there is none to ask. */
+  #advance(): void {
+    this.#candidate = this.#desk.router.choose(this.target, this.#tried)
+    if (this.#candidate !== undefined) return this.#candidate.pool.checkOut(this)
+    if (this.#tried !== undefined) return this.#pauseBeforeRetry()
+    this.#desk.wait(this)
+    this.#failIfRefusedEverywhere()
+  }
+
+  /** Every suitable host refused. Another topology, or a while, may change that; a wrong password it will not. */
+  #pauseBeforeRetry(): void {
+    if (this.#onlyAccessFaults && this.#lastError !== undefined) {
+      return this.#fail(this.#desk.accessRefused(this.target, this.#lastError))
+    }
+    this.#desk.wait(this)
+    const jitteredMs = ms(this.#pauseMs * (0.5 + 0.5 * this.#desk.random()))
+    this.#pauseMs = Math.min(LAST_PAUSE_MS, this.#pauseMs * 2)
+    this.#pause = this.#desk.clock.setTimer(jitteredMs, () => this.#retryNow(), 'process')
+  }
+
+  #retryNow(): void {
+    this.#desk.waiters.remove(this)
+    this.#pause?.cancel()
+    this.#pause = undefined
+    this.#tried = undefined
+    this.#onlyAccessFaults = true
+    this.#advance()
+  }
+
+  #failIfRefusedEverywhere(): void {
+    const error = this.#desk.refusedEverywhere(this.target)
+    if (error !== undefined) this.#fail(error)
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return
+    this.#end()
+    this.#reject(error)
+  }
+
+  #end(): void {
+    this.#desk.expiry.remove(this)
+    this.#leave()
+  }
+
+  #leave(): void {
+    this.#ended = true
+    this.#candidate?.pool.leave(this)
+    this.#desk.waiters.remove(this)
+    this.#pause?.cancel()
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+}

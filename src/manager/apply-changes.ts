@@ -1,0 +1,82 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import { HasqlError } from '../errors.ts'
+import type { HostDescription } from '../topology/host-description.ts'
+import { isAnswering } from '../topology/host-description.ts'
+import type { TopologyChange } from '../topology/diff.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { Emitter, ManagerEvents } from './events.ts'
+import { describeState } from './explain.ts'
+
+/** What changes of the topology act on. */
+export interface ChangeTargets {
+  clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void
+  /** No master is known any more: look everywhere. */
+  searchMaster(): void
+}
+
+/** The effects of a change, in one place; a new kind of change is a compile error here. */
+export function applyChange(change: TopologyChange, topology: Topology, targets: ChangeTargets): void {
+  switch (change.kind) {
+    case 'connections-void': {
+      const { host, generation, interrupt } = change
+      return targets.clearPool(host.hostId, generation, interrupt, voidCause(host, topology))
+    }
+    case 'master-lost':
+      return targets.searchMaster()
+    // Connections survive a promotion; selection reads the new snapshot.
+    case 'host-changed':
+    case 'host-suspected':
+    case 'master-changed':
+    case 'master-found':
+      return
+  }
+}
+
+/** Tells the listeners; after the effects, so that what they ask is answered by the new snapshot. */
+export function emitChange<C>(change: TopologyChange, topology: Topology, emitter: Emitter<ManagerEvents<C>>): void {
+  switch (change.kind) {
+    case 'host-changed':
+      return emitHostChange(change.before, change.after, topology, emitter)
+    case 'master-changed': {
+      const { before, after, epoch } = change
+      return emitter.emit('masterChange', { before, after, epoch })
+    }
+    case 'connections-void':
+    case 'host-suspected':
+    case 'master-lost':
+    case 'master-found':
+      return
+  }
+}
+
+function emitHostChange<C>(
+  before: HostDescription,
+  after: HostDescription,
+  topology: Topology,
+  emitter: Emitter<ManagerEvents<C>>,
+): void {
+  const host = after.hostId
+  if (!isAnswering(after)) {
+    if (after.kind !== 'unknown') emitter.emit('hostDown', { host, state: after, cause: after.cause })
+    return
+  }
+  if (isAnswering(before)) emitter.emit('roleChange', { host, before, after })
+  else emitter.emit('hostUp', { host, state: after })
+  const { highestTimeline } = topology.fencing
+  if (after.kind === 'stale-master') {
+    emitter.emit('staleMaster', { host, timeline: after.answer.timeline, highestTimeline })
+  } else if (after.kind === 'rival-master') {
+    emitter.emit('splitBrain', { host, master: masterOf(topology) })
+  } else if (after.kind === 'foreign-cluster') {
+    emitter.emit('foreignCluster', { host, systemId: after.answer.systemId })
+  }
+}
+
+function masterOf(topology: Topology): HostId | undefined {
+  return [...topology.hosts.values()].find(({ kind }) => kind === 'master')?.hostId
+}
+
+function voidCause(host: HostDescription, topology: Topology): Error {
+  const options = 'cause' in host ? { cause: host.cause } : {}
+  return new HasqlError('ERR_HASQL_CONNECTION_VOID', `${host.hostId} ${describeState(host, topology)}`, options)
+}

@@ -1,0 +1,126 @@
+import type { Driver } from '../driver/driver.ts'
+import type { DsnInput } from '../dsn/parse.ts'
+import { parseDsn } from '../dsn/parse.ts'
+import { ManagerClosedError, UnknownConnectionError } from '../errors.ts'
+import type { ManagerMetrics } from '../metrics/manager-metrics.ts'
+import { AcquirePlanner } from './acquire-options.ts'
+import type { AcquireOptions, AcquirePlan, ReplicaOptions, WaitOptions } from './acquire-options.ts'
+import { collectMetrics } from './collect-metrics.ts'
+import { ManagerLifecycle } from './lifecycle.ts'
+import type { ManagerOptions } from './options.ts'
+import { resolveOptions } from './options.ts'
+
+/**
+ * Watches the hosts of a DSN and leases connections to the current master or to a healthy replica, through a driver.
+ *
+ * ```ts
+ * const db = new PoolManager('postgresql://app:secret@db1,db2,db3:6432/app')   // from 'hasql/pg'
+ * const rows = await db.withReplica((connection) => connection.query('select 1'))
+ * await db.close()
+ * ```
+ * Making one causes no network traffic: watching starts with the first `ready`, `acquire` or `start`.
+ */
+export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConnection, TPool> {
+  readonly #planner: AcquirePlanner
+
+  /**
+   * @param dsn - a connection string, a `Dsn`, or a list of them whose hosts are put together.
+   * @throws {DsnError} the DSN cannot be read. @throws {OptionsError} an option is unknown or out of range.
+   */
+  constructor(driver: Driver<TConnection, TPool>, dsn: DsnInput, options: ManagerOptions = {}) {
+    const parsed = parseDsn(dsn)
+    const resolved = resolveOptions(options, parsed.hosts[0])
+    super(driver, parsed, resolved)
+    this.#planner = new AcquirePlanner(resolved, parsed.targetSessionAttrs)
+  }
+
+  /**
+   * Leases a connection; give it back with `release`, or take it with `await using`.
+   *
+   * ```ts
+   * await using connection = await db.acquire({ readOnly: true, fallbackMaster: true, timeoutMs: 2_000 })
+   * ```
+   * Waiting for a suitable host, for a connection of its pool, and going on to another host when one refuses, share one
+   * deadline: `timeoutMs`, by default the manager's `acquireTimeoutMs`.
+   * @throws {AcquireTimeoutError} nothing suitable in time; says for each host why.
+   * @throws {AccessRefusedError} every host refuses us: password, database, TLS.
+   * @throws {AcquireAbortedError} `signal` ended the wait. @throws {ManagerClosedError} the manager is closed.
+   * @throws {OptionsError} an option is unknown, out of range, or makes no sense without `readOnly`.
+   */
+  acquire(options?: AcquireOptions): Promise<TConnection> {
+    return options === undefined ? this.#lease(this.#planner.bare) : this.#planned(() => this.#planner.plan(options))
+  }
+
+  /** `acquire` for writes: the current master. */
+  acquireMaster(options?: WaitOptions): Promise<TConnection> {
+    if (options === undefined) return this.#lease(this.#planner.master)
+    return this.#planned(() => this.#planner.planMaster(options))
+  }
+
+  /** `acquire` for reads: a healthy replica, chosen by the balancer policy. */
+  acquireReplica(options?: ReplicaOptions): Promise<TConnection> {
+    if (options === undefined) return this.#lease(this.#planner.replica)
+    return this.#planned(() => this.#planner.planReplica(options))
+  }
+
+  /**
+   * Runs `fn` with a connection to the master and gives it back when `fn` is done.
+   *
+   * ```ts
+   * await db.withMaster((connection) => connection.query('insert into t values ($1)', [1]))
+   * ```
+   * A rejection of `fn` that means a dead or wrong host destroys the connection instead. Rejects as `acquire` and `fn` do.
+   */
+  withMaster<T>(fn: (connection: TConnection) => Promise<T> | T, options?: WaitOptions): Promise<T> {
+    return this.#with(this.acquireMaster(options), fn)
+  }
+
+  /** Runs `fn` with a connection to a replica and gives it back when `fn` is done; see `withMaster`. */
+  withReplica<T>(fn: (connection: TConnection) => Promise<T> | T, options?: ReplicaOptions): Promise<T> {
+    return this.#with(this.acquireReplica(options), fn)
+  }
+
+  /** Runs `fn` with a connection of the kind asked for and gives it back when `fn` is done; see `withMaster`. */
+  withConnection<T>(options: AcquireOptions, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
+    return this.#with(this.acquire(options), fn)
+  }
+
+  /**
+   * Gives a connection back; the driver's own way of doing so is the same thing. `destroy` closes it instead of keeping it.
+   * @throws {UnknownConnectionError} it is not this manager's, or was given back before.
+   */
+  release(connection: TConnection, { destroy = false }: { readonly destroy?: boolean } = {}): void {
+    const [pool, driverConnection] = this.engine.originOf(connection)
+    const lease = pool.leaseOf(driverConnection)
+    if (lease !== undefined) lease.release(destroy)
+    else if (!driverConnection.isClosed()) throw new UnknownConnectionError('released')
+  }
+
+  /** Counters and sizes, per host and of the manager: a copy, never live. */
+  metrics(): ManagerMetrics {
+    return collectMetrics(this.engine)
+  }
+
+  async #planned(plan: () => AcquirePlan): Promise<TConnection> {
+    return this.#lease(plan())
+  }
+
+  #lease({ target, timeoutMs, signal }: AcquirePlan): Promise<TConnection> {
+    if (this.closing) return Promise.reject(new ManagerClosedError('acquire a connection'))
+    this.start()
+    return this.engine.acquire(target, timeoutMs, signal)
+  }
+
+  async #with<T>(leased: Promise<TConnection>, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
+    const connection = await leased
+    let destroy = false
+    try {
+      return await fn(connection)
+    } catch (error) {
+      destroy = this.engine.driver.classify(error, 'session') !== undefined
+      throw error
+    } finally {
+      this.engine.giveBack(connection, destroy)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { DriverMetrics, ManagerMetrics } from '../metrics/manager-metrics.ts'
+import { masters, replicas } from '../topology/topology.ts'
+import type { Engine } from './engine.ts'
+import type { HostCandidate } from './host-candidate.ts'
+
+/** A copy of all counters and sizes. */
+export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, TPool>): ManagerMetrics {
+  const { candidates, store, waiters, counters } = engine
+  const { acquireTimeouts, failovers, outageMs } = counters
+  return {
+    drivers: [...candidates.values()].map((candidate) => driverMetrics(candidate, engine)),
+    hasql: {
+      masters: masters(store.current).length,
+      replicas: replicas(store.current).length,
+      hosts: candidates.size,
+      waiters: waiters.size,
+      acquireTimeouts,
+      failovers,
+      outageMs,
+    },
+  }
+}
+
+function driverMetrics<TConnection, TPool>(
+  { hostId, pool, capacity, preference }: HostCandidate<TConnection, TPool>,
+  { store }: Engine<TConnection, TPool>,
+): DriverMetrics {
+  const host = store.current.hosts.get(hostId)
+  return {
+    host: hostId,
+    state: host?.kind ?? 'unknown',
+    max: capacity,
+    total: pool.size,
+    used: pool.leased,
+    waiting: pool.waiting,
+    responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
+    ...pool.counters,
+    labels: { ...preference.labels },
+  }
+}

@@ -1,0 +1,171 @@
+import type { Driver, DriverConnection } from '../driver/driver.ts'
+import type { Dsn } from '../dsn/dsn.ts'
+import type { HostId } from '../dsn/host-spec.ts'
+import { UnknownConnectionError } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
+import { HostMonitor } from '../monitor/host-monitor.ts'
+import type { HostPoolListener } from '../pool/host-pool.ts'
+import { HostPool } from '../pool/host-pool.ts'
+import type { Target } from '../selection/target.ts'
+import { Waiters } from '../selection/waiters.ts'
+import { ExpiryQueue } from '../time/expiry-queue.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import type { TopologyChange } from '../topology/diff.ts'
+import { TopologyStore } from '../topology/store.ts'
+import { initialTopology } from '../topology/topology.ts'
+import type { Topology } from '../topology/topology.ts'
+import { AcquireDesk } from './acquire-desk.ts'
+import { Acquisition } from './acquisition.ts'
+import { applyChange, emitChange } from './apply-changes.ts'
+import type { ManagerEvents } from './events.ts'
+import { Emitter } from './events.ts'
+import { HostCandidate } from './host-candidate.ts'
+import { ManagerCounters } from './manager-counters.ts'
+import type { ResolvedOptions } from './options.ts'
+import { preferenceFor } from './options.ts'
+import { Router } from './router.ts'
+
+type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
+
+/** The parts of one manager, and the wires between them; what the public class is a front for. */
+export class Engine<TConnection, TPool> implements HostPoolListener<TConnection> {
+  readonly driver: Driver<TConnection, TPool>
+  readonly options: ResolvedOptions
+  readonly candidates: ReadonlyMap<HostId, HostCandidate<TConnection, TPool>>
+  readonly monitors: ReadonlyMap<HostId, HostMonitor>
+  readonly store: TopologyStore
+  readonly waiters: Waiters = new Waiters()
+  readonly expiry: ExpiryQueue
+  readonly emitter: Emitter<ManagerEvents<TConnection>>
+  readonly counters: ManagerCounters = new ManagerCounters()
+  readonly #router: Router<TConnection, TPool>
+  readonly #desk: AcquireDesk<TConnection, TPool>
+  readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
+
+  constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
+    this.driver = driver
+    this.options = options
+    const { clock, random, multiMaster } = options
+    const [first, ...others] = dsn.hosts
+    const initial = initialTopology([first.hostId, ...others.map(({ hostId }) => hostId)], clock.nowMs())
+    this.store = new TopologyStore(initial, { multiMaster }, (topology, changes) => this.#changed(topology, changes))
+    this.emitter = new Emitter((error) => {
+      // A listener's bug is the application's: it surfaces as one, but cannot stop what the change set off.
+      clock.afterPendingIo(() => {
+        throw error
+      })
+    })
+    this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
+    this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
+    this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
+    this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    this.#desk = this.#openDesk()
+  }
+
+  start(): void {
+    for (const monitor of this.monitors.values()) monitor.start()
+  }
+
+  acquire(target: Target, timeoutMs: Milliseconds, signal: AbortSignal | undefined): Promise<TConnection> {
+    return new Promise((resolve, reject) => {
+      new Acquisition(this.#desk, target, timeoutMs, signal, resolve, reject).begin()
+    })
+  }
+
+  /** Where a native connection came from. @throws {UnknownConnectionError} not from here. */
+  originOf(connection: TConnection): Origin<TConnection, TPool> {
+    const known = typeof connection === 'object' && connection !== null ? this.#origins.get(connection) : undefined
+    if (known === undefined) throw new UnknownConnectionError('foreign')
+    return known
+  }
+
+  /** Ends the lease of a connection if its holder has not done so already. */
+  giveBack(connection: TConnection, destroy: boolean): void {
+    const [pool, driverConnection] = this.originOf(connection)
+    pool.leaseOf(driverConnection)?.release(destroy)
+  }
+
+  connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
+    const { native } = connection
+    const pool = this.candidates.get(hostId)?.pool
+    if (typeof native === 'object' && native !== null && pool !== undefined) {
+      this.#origins.set(native, [pool, connection])
+    }
+  }
+
+  hostFault(hostId: HostId, fault: HostFault, cause: Error, generation: number): void {
+    const monitor = this.monitors.get(hostId)
+    if (monitor === undefined) return
+    const evidence = { probe: monitor.sequence, generation }
+    this.store.apply({ kind: 'failed', hostId, atMs: this.options.clock.nowMs(), evidence, fault, cause })
+    monitor.requestProbe('fault')
+  }
+
+  roleHint(hostId: HostId): void {
+    this.monitors.get(hostId)?.requestProbe('fault')
+  }
+
+  released(host: HostId, connection: TConnection): void {
+    if (this.emitter.hasListeners('release')) this.emitter.emit('release', { host, connection })
+  }
+
+  #changed(topology: Topology, changes: readonly TopologyChange[]): void {
+    this.#router.update(topology)
+    this.counters.count(changes)
+    for (const change of changes) applyChange(change, topology, this)
+    this.waiters.retryAll()
+    for (const change of changes) emitChange(change, topology, this.emitter)
+    if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
+  }
+
+  clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void {
+    this.candidates.get(hostId)?.pool.clear(generation, interrupt, cause)
+  }
+
+  searchMaster(): void {
+    for (const monitor of this.monitors.values()) monitor.requestProbe('fault')
+  }
+
+  #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
+    const pool = new HostPool(driver, spec, this.options, this)
+    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId))
+  }
+
+  #monitor(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostMonitor {
+    return new HostMonitor(driver, spec, {
+      ...this.options,
+      hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
+      topology: () => this.store.current,
+      observe: (seen) => this.store.apply(seen),
+    })
+  }
+
+  #openDesk(): AcquireDesk<TConnection, TPool> {
+    const { clock, random } = this.options
+    return new AcquireDesk({
+      clock,
+      random,
+      router: this.#router,
+      waiters: this.waiters,
+      expiry: this.expiry,
+      topology: () => this.store.current,
+      demandProbes: () => {
+        for (const monitor of this.monitors.values()) monitor.requestProbe('demand')
+      },
+      onGranted: (host, connection, waitedMs) => {
+        const counters = this.candidates.get(host)?.pool.counters
+        if (counters !== undefined) {
+          counters.acquires += 1
+          counters.acquireTimeMs += waitedMs
+        }
+        if (this.emitter.hasListeners('acquire')) this.emitter.emit('acquire', { host, connection, waitedMs })
+      },
+      onTimeout: (queuedAt, error) => {
+        this.counters.acquireTimeouts += 1
+        const counters = queuedAt === undefined ? undefined : this.candidates.get(queuedAt)?.pool.counters
+        if (counters !== undefined) counters.acquireTimeouts += 1
+        this.emitter.emit('acquireTimeout', { error })
+      },
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostDescription } from '../topology/host-description.ts'
+import type { Topology } from '../topology/topology.ts'
+
+/** What a manager tells those who listen: plain records, no secrets. Listening changes nothing. */
+export interface ManagerEvents<TConnection> {
+  /** A host that was unknown or away answers now. */
+  readonly hostUp: { readonly host: HostId; readonly state: HostDescription }
+  /** A host that answered is away now. */
+  readonly hostDown: { readonly host: HostId; readonly state: HostDescription; readonly cause: Error }
+  /** An answering host has another role than before. */
+  readonly roleChange: { readonly host: HostId; readonly before: HostDescription; readonly after: HostDescription }
+  /** Another host is the master: one event for each failover or switchover, and one for the first master found. */
+  readonly masterChange: { readonly before: HostId | undefined; readonly after: HostId; readonly epoch: number }
+  /** A host accepts writes on a timeline that another one has left behind; it gets no leases. */
+  readonly staleMaster: {
+    readonly host: HostId
+    readonly timeline: number | undefined
+    readonly highestTimeline: number
+  }
+  /** Several hosts accept writes on one timeline. `master` is the one that keeps the role, if any does. */
+  readonly splitBrain: { readonly host: HostId; readonly master: HostId | undefined }
+  /** A host of the DSN belongs to another cluster; it gets no leases. */
+  readonly foreignCluster: { readonly host: HostId; readonly systemId: string | undefined }
+  /** Any of the above. */
+  readonly topologyChange: { readonly topology: Topology }
+  readonly acquire: { readonly host: HostId; readonly connection: TConnection; readonly waitedMs: number }
+  readonly release: { readonly host: HostId; readonly connection: TConnection }
+  readonly acquireTimeout: { readonly error: Error }
+}
+
+type Listener<T> = (record: T) => void
+
+/** A typed list of listeners for each event. */
+export class Emitter<TEvents extends object> {
+  readonly #listeners: { [E in keyof TEvents]?: Set<Listener<TEvents[E]>> } = {}
+  readonly #reportBug: (error: unknown) => void
+
+  /** `reportBug` takes what a listener throws; it must not throw itself. */
+  constructor(reportBug: (error: unknown) => void) {
+    this.#reportBug = reportBug
+  }
+
+  /** Adds a listener and returns what takes it off again. */
+  on<E extends keyof TEvents>(event: E, listener: Listener<TEvents[E]>): () => void {
+    const listeners = (this.#listeners[event] ??= new Set())
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  hasListeners(event: keyof TEvents): boolean {
+    return (this.#listeners[event]?.size ?? 0) > 0
+  }
+
+  emit<E extends keyof TEvents>(event: E, record: TEvents[E]): void {
+    for (const listener of [...(this.#listeners[event] ?? [])]) {
+      try {
+        listener(record)
+      } catch (error) {
+        this.#reportBug(error)
+      }
+    }
+  }
+
+  clear(): void {
+    for (const event of Object.keys(this.#listeners)) Reflect.deleteProperty(this.#listeners, event)
+  }
+}

@@ -1,0 +1,50 @@
+/** One host's pool at one moment. */
+export interface DriverMetrics {
+  /** `host:port`. */
+  readonly host: string
+  /** What the host is, for example `master`. */
+  readonly state: string
+  /** The most connections the pool may hold. */
+  readonly max: number
+  /** Open connections, those still connecting included. */
+  readonly total: number
+  /** Connections that are leased. */
+  readonly used: number
+  /** Callers who wait because every connection is leased. */
+  readonly waiting: number
+  /** Smoothed round trip of the host's checks in milliseconds; undefined before the first. */
+  readonly responseTimeMs: number | undefined
+  /** Leases handed out so far. */
+  readonly acquires: number
+  /** Time from `acquire` to the lease, summed, in milliseconds. */
+  readonly acquireTimeMs: number
+  /** Leases that have ended: `acquires` = `releases` + `used`. */
+  readonly releases: number
+  /** Acquires that timed out while every connection of this host was leased. */
+  readonly acquireTimeouts: number
+  readonly connectErrors: number
+  /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
+  readonly connectionsAdded: number
+  readonly connectionsRemoved: number
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** The manager at one moment. */
+export interface HasqlMetrics {
+  readonly masters: number
+  readonly replicas: number
+  readonly hosts: number
+  /** Callers who wait for a suitable host. */
+  readonly waiters: number
+  readonly acquireTimeouts: number
+  /** Changes of master after the first one was found. */
+  readonly failovers: number
+  /** Ended times without a known master, summed, in milliseconds. */
+  readonly outageMs: number
+}
+
+/** What `metrics()` returns. */
+export interface ManagerMetrics {
+  readonly drivers: readonly DriverMetrics[]
+  readonly hasql: HasqlMetrics
+}
