@@ -1,0 +1,48 @@
+import { processesUnder } from './processes.ts'
+import type { ProcessRecord } from './processes.ts'
+import { until } from './waiting.ts'
+
+const isStopped = (each: ProcessRecord): boolean => each.state === 'T' || each.state === 't'
+
+function signalAll(list: readonly ProcessRecord[], signal: NodeJS.Signals): void {
+  for (const { pid } of list) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** Stops every process of the data folder: children first, then the postmaster, until nothing new turns up. */
+export async function freezeAll(dataFolder: string): Promise<void> {
+  await until(
+    'every process of the node is frozen',
+    10_000,
+    () => {
+      const running = processesUnder(dataFolder).filter((each) => !isStopped(each))
+      signalAll(running.reverse(), 'SIGSTOP')
+      return running.length === 0 ? true : undefined
+    },
+    2,
+  )
+}
+
+/** Lets every process of the data folder go on. */
+export function thawAll(dataFolder: string): void {
+  signalAll(processesUnder(dataFolder), 'SIGCONT')
+}
+
+/** Kills every process of the data folder; resolves when none is left. */
+export async function killAll(dataFolder: string): Promise<void> {
+  await until(
+    'every process of the node has ended',
+    10_000,
+    () => {
+      const running = processesUnder(dataFolder)
+      signalAll(running, 'SIGKILL')
+      return running.length === 0 ? true : undefined
+    },
+    2,
+  )
+}

@@ -1,0 +1,8 @@
+export { PgCluster } from './pg-cluster.ts'
+export { PgClusterError } from './pg-cluster-error.ts'
+export type { PgClusterErrorCode } from './pg-cluster-error.ts'
+export type { PgClusterOptions } from './cluster-options.ts'
+export type { PgNode, PgNodeRole } from './pg-node.ts'
+export type { StopMode } from './node-server.ts'
+export type { ServerSettings } from './server-settings.ts'
+export type { SqlRow } from './sql.ts'

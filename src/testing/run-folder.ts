@@ -1,0 +1,83 @@
+import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Guardian } from './guardian.ts'
+import { PgClusterError } from './pg-cluster-error.ts'
+import { giveTo, serverUser } from './server-user.ts'
+import type { ServerUser } from './server-user.ts'
+
+/** `<base>/hasql-XXXXXX/.s.PGSQL.54321.lock` must fit into the 104 bytes of a socket address. */
+const LONGEST_BASE = 70
+
+function isReachable(base: string, user: ServerUser | undefined): boolean {
+  try {
+    accessSync(base, constants.W_OK)
+    if (Buffer.byteLength(base) > LONGEST_BASE) return false
+    if (user === undefined) return true
+    for (let folder = base; ; folder = dirname(folder)) {
+      if ((statSync(folder).mode & 0o001) === 0) return false
+      if (folder === dirname(folder)) return true
+    }
+  } catch {
+    return false
+  }
+}
+
+function makeFolder(user: ServerUser | undefined): string {
+  const bases = [tmpdir(), '/tmp', '/var/tmp']
+  const base = bases.find((each) => isReachable(each, user))
+  if (base === undefined) {
+    const why = `${bases.join(', ')}: none is writable, short enough for a socket and open to the server's user`
+    throw new PgClusterError('ERR_HASQL_TESTING_START', `Found no folder for temporary files: ${why}`)
+  }
+  const folder = realpathSync(mkdtempSync(join(base, 'hasql-')))
+  giveTo(user, folder)
+  return folder
+}
+
+/**
+ * The folder below which everything of this process's clusters lives, with the guardian that watches over it.
+ *
+ * It exists while a cluster does: `open` counts its users in, `release` out, and the last one removes it.
+ */
+export class RunFolder {
+  static #current: RunFolder | undefined
+
+  readonly path: string
+  /** Whom the servers run as; `undefined` is ourselves. */
+  readonly user: ServerUser | undefined = serverUser()
+  /** Results that the clusters of this run share, by name; they live as long as the folder. */
+  readonly shared: Map<string, Promise<string>> = new Map()
+  readonly #guardian: Guardian
+  #users = 0
+  #folders = 0
+
+  private constructor() {
+    this.path = makeFolder(this.user)
+    this.#guardian = new Guardian(this.path)
+  }
+
+  static open(): RunFolder {
+    RunFolder.#current ??= new RunFolder()
+    RunFolder.#current.#users += 1
+    return RunFolder.#current
+  }
+
+  /** A new empty folder in it, owned by the servers' user. */
+  makeFolder(name: string): string {
+    this.#folders += 1
+    const folder = join(this.path, `${name}${this.#folders}`)
+    mkdirSync(folder, { mode: 0o700 })
+    giveTo(this.user, folder)
+    return folder
+  }
+
+  async release(): Promise<void> {
+    this.#users -= 1
+    if (this.#users > 0) return
+    if (RunFolder.#current === this) RunFolder.#current = undefined
+    await Promise.allSettled(this.shared.values())
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    await this.#guardian.dismiss()
+  }
+}
