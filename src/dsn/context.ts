@@ -45,12 +45,12 @@ export interface HomeFiles {
 
 export function resolveContext(context: Partial<DsnContext>): ResolvedContext {
   const environment = context.environment ?? process.env
-  const home = context.homeFolder ?? homeFolder(environment)
+  const home = nonEmpty(context.homeFolder ?? homeFolder(environment))
   return {
     environment,
     readFile: context.readFile ?? readTextFile,
     readPrivateFile: context.readPrivateFile ?? context.readFile ?? readPrivateTextFile,
-    findUserName: () => context.userName ?? operatingSystemUser(),
+    findUserName: () => nonEmpty(context.userName ?? operatingSystemUser()),
     homeFiles: home === undefined ? undefined : homeFiles(home, process.platform),
     findDefaultHost: () => context.defaultHost ?? defaultHost(process.platform, existsSync),
     fileParameters: context.fileParameters ?? 'allow',
@@ -83,19 +83,21 @@ export function defaultHost(platform: NodeJS.Platform, exists: (path: string) =>
 }
 
 function homeFolder(environment: DsnContext['environment']): string | undefined {
-  const home = environment['HOME'] ?? ''
-  return home !== '' ? home : systemAnswer(homedir)
+  return nonEmpty(environment['HOME']) ?? systemAnswer(homedir)
 }
 
 function operatingSystemUser(): string | undefined {
   return systemAnswer(() => userInfo().username)
 }
 
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text
+}
+
 /** Node throws where a container's user has no entry in the password database. */
 function systemAnswer(ask: () => string): string | undefined {
   try {
-    const answer = ask()
-    return answer === '' ? undefined : answer
+    return ask()
   } catch {
     return undefined
   }

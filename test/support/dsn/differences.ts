@@ -32,10 +32,7 @@ function splitUri(text: string): UriParts | undefined {
 }
 
 function hasControlCharacter(text: string, isUri: boolean): boolean {
-  const characters = [...text]
-    .map((character) => character.codePointAt(0) ?? 0)
-    .filter((code) => code < 32 || code === 127)
-  return characters.some((code) => isUri || !'\t\n\v\f\r'.includes(String.fromCodePoint(code)))
+  return Buffer.from(text).some((byte) => (byte < 32 || byte === 127) && (isUri || byte < 9 || byte > 13))
 }
 
 function hasBadUtf8(text: string): boolean {
