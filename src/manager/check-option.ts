@@ -9,7 +9,7 @@ const LONGEST_MS = 2 ** 31 - 1
  * Refuses keys that are not options, naming the closest one.
  * @throws {OptionsError}
  */
-export function oneOfKeys(where: string, input: object, known: readonly string[]): void {
+export function oneOfKeys(where: string, input: unknown, known: readonly string[]): void {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new OptionsError(where, `The options of ${where} must be an object`)
   }
@@ -60,9 +60,9 @@ function show(value: unknown): string {
 /** Levenshtein's distance: how many letters apart two words are. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (const [line, letter] of [...one].entries()) {
+  for (const [line, letter] of one.split('').entries()) {
     const next = [line + 1]
-    for (const [column, counterpart] of [...other].entries()) {
+    for (const [column, counterpart] of other.split('').entries()) {
       const substituted = (row[column] ?? 0) + (letter === counterpart ? 0 : 1)
       next.push(Math.min(substituted, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1))
     }

@@ -34,7 +34,7 @@ function driverMetrics<TConnection, TPool>(
     used: pool.leased,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
-    ...pool.counters,
+    ...pool.counters.copy(),
     labels: { ...preference.labels },
   }
 }

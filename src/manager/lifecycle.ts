@@ -1,10 +1,7 @@
-import type { Driver } from '../driver/driver.ts'
-import type { Dsn } from '../dsn/dsn.ts'
 import type { HostPool } from '../pool/host-pool.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ManagerClosedError, OptionsError } from '../errors.ts'
 import { count, durationMs, oneOfKeys, waitMs } from './check-option.ts'
-import type { ResolvedOptions } from './options.ts'
 import { PoolDirectory } from './pool-directory.ts'
 import { waitUntilReady } from './readiness.ts'
 import { closePools, destroyLeases, drain } from './shutdown.ts'
@@ -29,10 +26,6 @@ export class ManagerLifecycle<TConnection, TPool> extends PoolDirectory<TConnect
   #started = false
   #closing: Promise<void> | undefined
   #closed = false
-
-  constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
-    super(driver, dsn, options)
-  }
 
   /** Whether `close` or `terminate` was called. */
   get closing(): boolean {

@@ -104,9 +104,10 @@ export class HostMonitor {
   }
 
   #open(): Probe {
-    const { hold } = this.#settings
+    const { clock, hold } = this.#settings
     const onHint = (): void => this.requestProbe('fault')
     return new Probe(
+      clock,
       ({ onLost }) => this.#driver.openProbe(this.#spec, { hold, onLost, onHint }),
       (probe, error) => this.#lost(probe, error),
     )
@@ -121,8 +122,7 @@ export class HostMonitor {
 
   #observe(outcome: ProbeOutcome): void {
     if (outcome.kind === 'answered') {
-      const { answer, roundTripMs } = outcome
-      this.#settings.observe({ kind: 'answered', ...this.#context(), answer, roundTripMs })
+      this.#settings.observe({ kind: 'answered', ...this.#context(), ...outcome.reply })
     } else if (outcome.kind === 'silent') {
       const message = `${this.#spec.hostId} did not answer a probe within ${outcome.limitMs} ms`
       this.#observeFailure('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message))

@@ -1,13 +1,11 @@
 import type { Clock, Hold, Timer } from '../time/clock.ts'
 import { LATE_TIMER_MS } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
-import { ms } from '../time/milliseconds.ts'
-import type { RoleAnswer } from '../topology/observation.ts'
-import type { Probe } from './probe.ts'
+import type { Probe, ProbeReply } from './probe.ts'
 
 /** How one probe ended. */
 export type ProbeOutcome =
-  | { readonly kind: 'answered'; readonly answer: RoleAnswer; readonly roundTripMs: Milliseconds }
+  | { readonly kind: 'answered'; readonly reply: ProbeReply }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'silent'; readonly limitMs: Milliseconds }
 
@@ -28,7 +26,7 @@ export class ProbeRound {
     this.#startedAtMs = clock.nowMs()
     this.#timer = this.#setDeadline()
     probe.ask().then(
-      (answer) => this.#end({ kind: 'answered', answer, roundTripMs: ms(clock.nowMs() - this.#startedAtMs) }),
+      (reply) => this.#end({ kind: 'answered', reply }),
       (error: unknown) => this.#end({ kind: 'failed', error }),
     )
   }

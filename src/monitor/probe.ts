@@ -1,20 +1,32 @@
 import { codeOf } from '../driver/classify-error.ts'
 import type { ProbeConnection, ProbeOptions } from '../driver/driver.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 import type { Identity } from './role-query.ts'
 import { IDENTITY_QUERY, MISSING_RIGHTS, ROLE_ONLY_QUERY, ROLE_QUERY, readIdentity, readRole } from './role-query.ts'
 
+/** What a host said, and how long its one round trip took; connecting is not part of it. */
+export interface ProbeReply {
+  readonly answer: RoleAnswer
+  readonly roundTripMs: Milliseconds
+}
+
 /** Asks one host for its role over one connection, and remembers what need not be asked twice. */
 export class Probe {
   readonly #connection: ProbeConnection
+  readonly #clock: Clock
   #identity: Identity | undefined
   #roleOnly = false
   #established = false
 
   constructor(
+    clock: Clock,
     open: (options: Pick<ProbeOptions, 'onLost'>) => ProbeConnection,
     onLost: (probe: Probe, error: Error) => void,
   ) {
+    this.#clock = clock
     this.#connection = open({ onLost: (error) => onLost(this, error) })
   }
 
@@ -24,22 +36,27 @@ export class Probe {
   }
 
   /** One round trip; one more for the first one of a connection. */
-  async ask(): Promise<RoleAnswer> {
+  async ask(): Promise<ProbeReply> {
     this.#identity ??= await this.#askIdentity()
     this.#established = true
-    const identity = this.#identity
-    if (this.#roleOnly) return readRole(await this.#connection.query(ROLE_ONLY_QUERY), identity)
+    if (this.#roleOnly) return this.#askRole(ROLE_ONLY_QUERY, this.#identity)
     try {
-      return readRole(await this.#connection.query(ROLE_QUERY), identity)
+      return await this.#askRole(ROLE_QUERY, this.#identity)
     } catch (error) {
       if (!lacksRights(error)) throw error
       this.#roleOnly = true
-      return readRole(await this.#connection.query(ROLE_ONLY_QUERY), identity)
+      return this.#askRole(ROLE_ONLY_QUERY, this.#identity)
     }
   }
 
   destroy(): void {
     this.#connection.destroy()
+  }
+
+  async #askRole(sql: string, identity: Identity): Promise<ProbeReply> {
+    const startedAtMs = this.#clock.nowMs()
+    const row = await this.#connection.query(sql)
+    return { answer: readRole(row, identity), roundTripMs: ms(this.#clock.nowMs() - startedAtMs) }
   }
 
   async #askIdentity(): Promise<Identity> {

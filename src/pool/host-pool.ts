@@ -4,6 +4,7 @@ import { HostLostError, QueueFullError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { Checkout } from './checkout.ts'
 import { CheckoutQueue } from './checkout.ts'
+import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
 import type { Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
@@ -11,15 +12,6 @@ import { toError } from '../to-error.ts'
 
 /** The most callers that may wait for one host's pool. */
 export const QUEUE_LIMIT = 65_536
-
-/** What a host's pool tells the manager. */
-export interface HostPoolListener<TConnection> {
-  connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
-  /** Something failed on a connection of `generation`; `fault` is what it says about the host. */
-  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number): void
-  roleHint(hostId: HostId): void
-  released(hostId: HostId, connection: TConnection): void
-}
 
 /**
  * One host's pool: the driver's pool, a count of leases, a queue, and the generation that tells void connections.

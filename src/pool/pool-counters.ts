@@ -1,3 +1,6 @@
+/** The counts of a host's pool at one moment. */
+export type PoolCounts = Omit<PoolCounters, 'copy'>
+
 /** What happened in one host's pool since the manager was made. Only ever grows. */
 export class PoolCounters {
   /** Leases handed out. */
@@ -14,4 +17,10 @@ export class PoolCounters {
   connectionsAdded = 0
   /** Sockets closed. */
   connectionsRemoved = 0
+
+  copy(): PoolCounts {
+    const { acquires, acquireTimeMs, releases, acquireTimeouts } = this
+    const { connectErrors, connectionsAdded, connectionsRemoved } = this
+    return { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded, connectionsRemoved }
+  }
 }

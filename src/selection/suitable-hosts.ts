@@ -11,9 +11,9 @@ export interface SuitableHosts {
 
 /** How the caller ranks hosts of one role; soft: it narrows a list, it never empties it (law 7). */
 export interface Preference {
-  weightOf(host: AnsweringHost): number
+  readonly weightOf: (host: AnsweringHost) => number
   /** Whether the host is in the preferred zone; always true without one. */
-  isNear(host: AnsweringHost): boolean
+  readonly isNear: (host: AnsweringHost) => boolean
 }
 
 /** All hosts that take writes and all that take reads now, narrowed by suspicion, weight 0 and zone. */

@@ -3,6 +3,8 @@ import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
 
 /** What a guarded client tells, from its construction to the end of its socket. */
 export interface ClientGuard {
+  /** Given to the client, not to `pg.Pool`, which would set a timer for every checkout. */
+  readonly connectTimeoutMs: number
   born(connection: PgConnection): void
   failed(connection: PgConnection, error: Error): void
   hinted(connection: PgConnection): void
@@ -32,8 +34,14 @@ export class GuardedClient extends pg.Client implements AsyncDisposable {
   readonly #slot: PgConnection
 
   constructor(config?: GuardedConfig) {
-    super(config)
-    this.#slot = new PgConnection(this, config?.[guardKey])
+    const guard = config?.[guardKey]
+    // `pg.Pool` hides the password from enumeration, so a copy needs it by name.
+    super(
+      guard === undefined
+        ? config
+        : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
+    )
+    this.#slot = new PgConnection(this, guard)
   }
 
   static connectionOf(client: pg.Client): PgConnection | undefined {

@@ -26,9 +26,8 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     const config: pg.PoolConfig & GuardedConfig = {
       ...clientConfig(spec, given, tls.ssl),
       Client: GuardedClient,
-      connectionTimeoutMillis: options.connectTimeoutMs,
       allowExitOnIdle: options.allowExitOnIdle,
-      [guardKey]: this.#guard(hooks),
+      [guardKey]: this.#guard(options.connectTimeoutMs, hooks),
     }
     this.native = new pg.Pool(config)
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -41,13 +40,13 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   checkOut(done: Done): void {
     const { ssl } = this.#tls
+    this.native.options.ssl = ssl
     this.native.connect((error, client, giveBack) => {
       const connection = client === undefined ? undefined : GuardedClient.connectionOf(client)
       if (connection !== undefined) {
         connection.giveBackToPool = giveBack
         done(undefined, connection)
       } else if (this.#tls.fallBack(error, ssl)) {
-        this.native.options.ssl = this.#tls.ssl
         this.checkOut(done)
       } else {
         done(error, undefined)
@@ -64,8 +63,9 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     })
   }
 
-  #guard(hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
+  #guard(connectTimeoutMs: number, hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
     return {
+      connectTimeoutMs,
       born: (connection) => {
         this.#open.add(connection)
         hooks.born(connection)

@@ -65,6 +65,8 @@ export class PgProbe implements ProbeConnection {
 
   #guard(): ClientGuard {
     return {
+      // The monitor has a deadline of its own for connecting and asking.
+      connectTimeoutMs: 0,
       born: () => undefined,
       failed: (_connection, error) => {
         if (!this.#busy && !this.#destroyed) this.#options.onLost(error)

@@ -1,0 +1,47 @@
+import type { NonEmpty } from '../dsn/host-spec.ts'
+import type { BalancerPolicy, Candidate, PolicyContext } from './policy.ts'
+
+/**
+ * Chooses the host with the most free connections; ties are drawn at random. The default.
+ *
+ * ```ts
+ * new PoolManager(dsn, { balancerPolicy: new GreedyBalancerPolicy() })
+ * ```
+ * A lease counts once on the heaviest host of the list and twice on a host of half its weight, so the host chosen has
+ * the largest `capacity - leases * heaviest / weight`; with equal weights that is the plain number of free
+ * connections. A tie goes to each in proportion to its weight. A host with a free connection always comes before one
+ * without; when all are full, the largest `free / weight` wins: the fewest waiting callers for its weight.
+ *
+ * The law of the shares, for pools of one size: leases are held in proportion to weight, at any load until a host is
+ * full. Larger pools are filled first, down to as many free connections as the smaller ones have.
+ */
+export class GreedyBalancerPolicy implements BalancerPolicy {
+  readonly name: string = 'greedy'
+
+  pick(candidates: NonEmpty<Candidate>, { random }: PolicyContext): Candidate {
+    let chosen = candidates[0]
+    if (candidates.length === 1) return chosen
+    // Not `free * weight`: that sends every lone lease to the heaviest host, and turns round below zero.
+    const heaviest = heaviestOpen(candidates)
+    let most = -Infinity
+    let tiedWeight = 0
+    for (const candidate of candidates) {
+      if (heaviest > 0 && candidate.free <= 0) continue
+      const { weight } = candidate
+      const free = heaviest > 0 ? candidate.capacity - (candidate.leases * heaviest) / weight : candidate.free / weight
+      if (free < most) continue
+      // One die for each tie: the newcomer replaces the winner so far with the chance of its weight among the tied.
+      tiedWeight = free > most ? weight : tiedWeight + weight
+      if (free > most || random() * tiedWeight < weight) chosen = candidate
+      most = free
+    }
+    return chosen
+  }
+}
+
+/** The largest weight of the hosts that have a free connection; 0 when all are full. */
+function heaviestOpen(candidates: NonEmpty<Candidate>): number {
+  let heaviest = 0
+  for (const { free, weight } of candidates) if (free > 0 && weight > heaviest) heaviest = weight
+  return heaviest
+}

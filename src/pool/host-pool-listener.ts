@@ -1,0 +1,12 @@
+import type { DriverConnection } from '../driver/driver.ts'
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+
+/** What a host's pool tells the manager. */
+export interface HostPoolListener<TConnection> {
+  connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
+  /** Something failed on a connection of `generation`; `fault` is what it says about the host. */
+  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number): void
+  roleHint(hostId: HostId): void
+  released(hostId: HostId, connection: TConnection): void
+}
