@@ -57,9 +57,9 @@ export class NodeServer {
 
   async start(): Promise<void> {
     if (this.isRunning()) return
-    if (this.#closed) throw new PgClusterError('ERR_HASQL_TESTING_CLOSED', `${this.place.name}'s cluster is closed`)
     // A postmaster that was killed alone leaves children who must be gone before the next one starts.
     await killAll(this.place.dataFolder)
+    if (this.#closed) throw new PgClusterError('ERR_HASQL_TESTING_CLOSED', `${this.place.name}'s cluster is closed`)
     this.#frozen = false
     this.writeSettings()
     this.#postmaster = await Postmaster.launch(this.place, this.#startTimeoutMs)

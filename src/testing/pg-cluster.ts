@@ -1,17 +1,16 @@
 import { rmSync } from 'node:fs'
 import { openBinaries } from './binaries.ts'
-import { cloneFrom } from './clone.ts'
 import { resolveClusterOptions } from './cluster-options.ts'
 import type { PgClusterOptions } from './cluster-options.ts'
-import { makeServer } from './make-server.ts'
+import { failOver, findMaster, switchOver } from './failover.ts'
+import type { PgFailover } from './failover.ts'
+import { makeServer, makeTls, startClone, startServers } from './make-server.ts'
 import type { ClusterGround } from './make-server.ts'
 import type { NodeServer } from './node-server.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
 import { PgNode } from './pg-node.ts'
 import { givePort } from './ports.ts'
-import { configureReplica, waitUntilStreaming } from './replication.ts'
 import { RunFolder } from './run-folder.ts'
-import { copyFolder, openTemplate } from './template.ts'
 
 /**
  * A real PostgreSQL master with streaming replicas, thrown away after the test.
@@ -44,28 +43,18 @@ export class PgCluster {
     let cluster: PgCluster | undefined
     try {
       const binaries = await openBinaries(run, resolved.version, resolved.binaries)
-      cluster = new PgCluster({ run, binaries, options: resolved, tls: {} })
-      await cluster.#startAll()
+      const tls = resolved.ssl ? makeTls(run) : { certificate: undefined, settings: {} }
+      const ground = { run, binaries, options: resolved, tls }
+      cluster = new PgCluster(ground)
+      for (let number = 1; number <= resolved.replicas + 1; number += 1) {
+        cluster.#adopt(await makeServer(ground, number))
+      }
+      await startServers(ground, [...cluster.#servers.values()])
       return cluster
     } catch (error) {
       await (cluster === undefined ? run.release() : cluster.close())
       throw error
     }
-  }
-
-  async #startAll(): Promise<void> {
-    const { run, binaries, options } = this.#ground
-    const template = await openTemplate(run, binaries, options)
-    const names = Array.from({ length: options.replicas + 1 }, (_, index) => `node${index + 1}`)
-    const made = await Promise.all(
-      names.map(async (name) => makeServer(this.#ground, name, await copyFolder(run, template, 'data'))),
-    )
-    const [master, ...replicas] = made
-    if (master === undefined) return
-    for (const server of made) this.#servers.set(new PgNode(server), server)
-    for (const replica of replicas) configureReplica(replica, master)
-    await Promise.all(made.map((server) => server.start()))
-    await Promise.all(replicas.map((replica) => waitUntilStreaming(replica, master)))
   }
 
   /** All nodes, in the order of their names. */
@@ -91,6 +80,11 @@ export class PgCluster {
     return this.#ground.options.password
   }
 
+  /** The certificate to trust, as PEM text, if the cluster was started with `ssl`. */
+  get caCertificate(): string | undefined {
+    return this.#ground.tls.certificate
+  }
+
   /** One connection URI with all nodes in it, password included. */
   get dsn(): string {
     return this.dsnOf(...this.nodes)
@@ -109,17 +103,7 @@ export class PgCluster {
    * @throws {PgClusterError} `…_STATE`: there is none.
    */
   async master(): Promise<PgNode> {
-    const sql = `select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as timeline`
-    const masters = await this.#nodesThatAre('master')
-    const ranked = await Promise.all(
-      masters.map(async (node) => ({
-        node,
-        timeline: (await node.query<{ timeline: number }>(sql))[0]?.timeline ?? 0,
-      })),
-    )
-    const best = ranked.sort((one, other) => other.timeline - one.timeline)[0]
-    if (best === undefined) throw new PgClusterError('ERR_HASQL_TESTING_STATE', 'The cluster has no master now')
-    return best.node
+    return findMaster(await this.#nodesThatAre('master'))
   }
 
   /** The running nodes in recovery, by asking. */
@@ -134,23 +118,45 @@ export class PgCluster {
 
   /** Adds a replica, cloned from the running master. */
   async addReplica(): Promise<PgNode> {
-    const master = await this.master()
-    const source = this.#servers.get(master)
-    if (source === undefined) throw new PgClusterError('ERR_HASQL_TESTING_CLOSED', 'The cluster is closed')
-    const server = await makeServer(this.#ground, `node${this.nodes.length + 1}`, this.#ground.run.makeFolder('data'))
-    const node = new PgNode(server)
-    this.#servers.set(node, server)
-    await cloneFrom(source, server)
-    configureReplica(server, source)
-    await server.start()
-    await waitUntilStreaming(server, source)
+    this.#expectOpen()
+    const source = this.#servers.get(await this.master())
+    if (source === undefined) throw new PgClusterError('ERR_HASQL_TESTING_STATE', 'The cluster has no master now')
+    const server = await makeServer(this.#ground, this.nodes.length + 1)
+    const node = this.#adopt(server)
+    await startClone(server, source)
     return node
+  }
+
+  /**
+   * What a cluster manager does when the master is lost: promotes `to` (default: the replica that has received most) and
+   * turns the other replicas to it. The old master is left as it is, so freeze, kill or stop it before, or do not:
+   * thawed or started later it believes to be master still. `node.rejoin` brings it back as a replica.
+   */
+  async failover(to?: PgNode): Promise<PgFailover> {
+    this.#expectOpen()
+    return failOver(this.#servers, to)
+  }
+
+  /** A planned change: the master shuts down, `to` takes over with nothing lost, the old master follows it. */
+  async switchover(to?: PgNode): Promise<PgFailover> {
+    this.#expectOpen()
+    return switchOver(this.#servers, await this.master(), to)
   }
 
   /** Ends every server, whatever its state, and removes everything. The same promise on every call. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  #adopt(server: NodeServer): PgNode {
+    const node = new PgNode(server)
+    this.#servers.set(node, server)
+    return node
+  }
+
+  #expectOpen(): void {
+    if (this.#closing !== undefined) throw new PgClusterError('ERR_HASQL_TESTING_CLOSED', 'The cluster is closed')
   }
 
   async #close(): Promise<void> {

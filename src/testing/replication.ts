@@ -9,12 +9,13 @@ import { isSameWal } from './wal-file.ts'
 
 const STREAM_TIMEOUT_MS = 10_000
 
-interface Position {
+/** Whether a server is in recovery, and how far its WAL goes. */
+export interface Position {
   readonly inRecovery: boolean
   readonly lsn: bigint
 }
 
-async function position(server: NodeServer): Promise<Position> {
+export async function position(server: NodeServer): Promise<Position> {
   const sql = `select pg_is_in_recovery() as recovering, case when pg_is_in_recovery()
     then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) else pg_current_wal_flush_lsn() end::text as lsn`
   const [row] = await server.session((session) => session.query<{ recovering: boolean; lsn: string }>(sql))

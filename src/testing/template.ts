@@ -30,7 +30,8 @@ async function runInitdb(run: RunFolder, binaries: Binaries): Promise<string> {
  * refuses a folder that was last used with higher ones than its own.
  */
 async function addAccount(run: RunFolder, binaries: Binaries, base: string, account: Account): Promise<string> {
-  const folder = await copyFolder(run, base, 'template')
+  const folder = run.makeFolder('template')
+  await copyFolder(run, base, folder)
   const { max_wal_senders: _, shared_buffers: __, ...settings } = defaultSettings(binaries.major)
   const lowest = { ...settings, max_connections: 4, max_wal_senders: 0, max_worker_processes: 0, shared_buffers: '1MB' }
   writeFileSync(join(folder, 'postgresql.conf'), renderSettings(Object.entries(lowest)))
@@ -51,11 +52,9 @@ async function addAccount(run: RunFolder, binaries: Binaries, base: string, acco
 }
 
 /** Copies a data folder nobody is using, as the servers' user. */
-export async function copyFolder(run: RunFolder, from: string, name: string): Promise<string> {
-  const folder = run.makeFolder(name)
-  const copied = await runCommand('cp', ['-R', `${from}/.`, folder], { cwd: run.path, user: run.user })
+export async function copyFolder(run: RunFolder, from: string, to: string): Promise<void> {
+  const copied = await runCommand('cp', ['-R', `${from}/.`, to], { cwd: run.path, user: run.user })
   if (copied.code !== 0) throw new PgClusterError('ERR_HASQL_TESTING_START', `cp failed: ${copied.output.trim()}`)
-  return folder
 }
 
 /** A stopped data folder to copy from, made once for all clusters of the run that want the same. */

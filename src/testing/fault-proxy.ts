@@ -1,0 +1,190 @@
+import type { Socket } from 'node:net'
+import { OptionsError } from '../errors.ts'
+import type { FaultTrigger, ProxyDirection } from './fault-trigger.ts'
+import { givePort, takePort } from './ports.ts'
+import { ProxyLink } from './proxy-link.ts'
+import { ProxyListener } from './proxy-listener.ts'
+
+/** What a proxy stands in front of. */
+export interface FaultProxyOptions {
+  /** Anything with a host and a port: a `PgNode`, or another proxy. */
+  readonly target: { readonly host: string; readonly port: number }
+  /** Default: a free one. */
+  readonly port?: number
+}
+
+/**
+ * A TCP proxy in front of a server that does to connections what networks do.
+ *
+ * ```ts
+ * await using proxy = await FaultProxy.start({ target: node })
+ * const db = new Client({ connectionString: cluster.dsnOf(proxy) })
+ * proxy.silent()
+ * await proxy.pass()
+ * ```
+ * Faults apply to the connections that exist and to those to come, and add up, until `pass` ends them all. While the target refuses
+ * connections, those of the proxy are accepted and reset. An open proxy does not keep the process alive.
+ */
+export class FaultProxy {
+  /** `127.0.0.1`. */
+  readonly host: string = '127.0.0.1'
+  readonly port: number
+  readonly #target: { readonly host: string; readonly port: number }
+  readonly #listener: ProxyListener
+  readonly #links = new Set<ProxyLink>()
+  readonly #triggers = new Map<FaultTrigger, () => void>()
+  readonly #held = { toServer: false, toClient: false }
+  readonly #ended = { toServer: 0, toClient: 0, accepted: 0 }
+  #delayMs = 0
+  #closing: Promise<void> | undefined
+
+  private constructor(port: number, target: { readonly host: string; readonly port: number }) {
+    this.port = port
+    this.#target = { host: target.host, port: target.port }
+    this.#listener = new ProxyListener(this.host, port, (client) => this.#accept(client))
+  }
+
+  /** Starts to listen on 127.0.0.1. Rejects if `port` is taken. */
+  static async start(options: FaultProxyOptions): Promise<FaultProxy> {
+    const port = options.port ?? (await takePort())
+    const proxy = new FaultProxy(port, options.target)
+    try {
+      await proxy.#listener.open()
+      return proxy
+    } catch (error) {
+      await givePort(port)
+      throw error
+    }
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#links.size
+  }
+
+  /** Connections accepted since the start. */
+  get accepted(): number {
+    return this.#ended.accepted
+  }
+
+  /** Bytes forwarded to the server since the start. */
+  get bytesToServer(): number {
+    return this.#bytes('toServer')
+  }
+
+  /** Bytes forwarded to clients since the start. */
+  get bytesToClient(): number {
+    return this.#bytes('toClient')
+  }
+
+  /** Ends every lasting fault: the port is open, bytes flow at once, those held back first. */
+  async pass(): Promise<void> {
+    this.delay(0)
+    for (const link of this.#links) link.heal()
+    this.#hold('toServer', false)
+    this.#hold('toClient', false)
+    if (this.#closing === undefined) await this.#listener.open()
+  }
+
+  /** Closes the port: ECONNREFUSED for new connections. Those that exist go on; see `reset` and `closeConnections`. */
+  refuse(): void {
+    this.#listener.close()
+  }
+
+  /** Accepts connections and forwards nothing, in neither direction, as a network that drops every packet. */
+  silent(): void {
+    this.#hold('toServer', true)
+    this.#hold('toClient', true)
+  }
+
+  /** Nothing reaches the server any more; its bytes still reach the client. `pass` delivers what was held. */
+  dropToServer(): void {
+    this.#hold('toServer', true)
+  }
+
+  /** Nothing reaches clients any more; their bytes still reach the server. `pass` delivers what was held. */
+  dropToClient(): void {
+    this.#hold('toClient', true)
+  }
+
+  /** Forwards everything `delayMs` milliseconds late, each way. */
+  delay(delayMs: number): void {
+    if (!(delayMs >= 0)) throw new OptionsError('delayMs', 'FaultProxy: delayMs must be 0 or more')
+    this.#delayMs = delayMs
+    for (const link of this.#links) link.delay(delayMs)
+  }
+
+  /** Sends FIN to one side of every connection; the other direction goes on. */
+  halfClose(side: 'client' | 'server'): void {
+    for (const link of this.#links) link.halfClose(side)
+  }
+
+  /** RST to both sides of every connection: ECONNRESET. */
+  reset(): void {
+    for (const link of [...this.#links]) link.reset()
+  }
+
+  /** FIN to both sides of every connection. */
+  closeConnections(): void {
+    for (const link of [...this.#links]) link.close()
+  }
+
+  /** Arms a fault that waits for its moment, and strikes once. Resolves when it has; stays pending if it never does. */
+  async when(trigger: FaultTrigger): Promise<void> {
+    if (trigger.pattern === undefined && trigger.afterBytes === undefined) {
+      throw new OptionsError('pattern', 'FaultProxy: a trigger needs a pattern or afterBytes')
+    }
+    for (const link of this.#links) link.watch(trigger)
+    await new Promise<void>((resolve) => this.#triggers.set(trigger, resolve))
+  }
+
+  /** Closes every connection and the port. The same promise on every call. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.refuse()
+    this.closeConnections()
+    await givePort(this.port)
+  }
+
+  #accept(client: Socket): void {
+    this.#ended.accepted += 1
+    const link: ProxyLink = new ProxyLink(client, this.#target, {
+      trigger: (trigger) => this.#struck(trigger),
+      gone: () => this.#forget(link),
+    })
+    this.#links.add(link)
+    for (const trigger of this.#triggers.keys()) link.watch(trigger)
+    link.delay(this.#delayMs)
+    link.hold('toClient', this.#held.toClient)
+    link.hold('toServer', this.#held.toServer)
+  }
+
+  #struck(trigger: FaultTrigger): void {
+    for (const link of this.#links) link.unwatch(trigger)
+    this.#triggers.get(trigger)?.()
+    this.#triggers.delete(trigger)
+  }
+
+  #forget(link: ProxyLink): void {
+    if (!this.#links.delete(link)) return
+    this.#ended.toServer += link.forwarded('toServer')
+    this.#ended.toClient += link.forwarded('toClient')
+  }
+
+  #hold(direction: ProxyDirection, held: boolean): void {
+    this.#held[direction] = held
+    for (const link of this.#links) link.hold(direction, held)
+  }
+
+  #bytes(direction: ProxyDirection): number {
+    return [...this.#links].reduce((sum, link) => sum + link.forwarded(direction), this.#ended[direction])
+  }
+}
