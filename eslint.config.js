@@ -40,7 +40,10 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
@@ -67,6 +70,11 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/time/system-clock.ts', 'src/random/system-random.ts', 'src/testing/**', 'src/cli/**'],
     rules: timersAndDice,
+  },
+  {
+    // The brand constructors.
+    files: ['src/time/milliseconds.ts', 'src/dsn/host-id.ts'],
+    rules: { '@typescript-eslint/consistent-type-assertions': 'off' },
   },
   {
     files: ['*.js', '*.ts', 'scripts/**'],
