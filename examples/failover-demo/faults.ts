@@ -12,7 +12,7 @@ export interface FaultReport {
   /** From the first write the new master accepted to the application's first good write; undefined without a promotion. */
   readonly firstWriteMs: number | undefined
   readonly firstWriteBoundMs: number | undefined
-  /** From the fault to the last rejection of a query that hung on the frozen host. */
+  /** From the host being out of use to the last rejection of a query that hung on it. */
   readonly hungMs: number | undefined
   readonly hungBoundMs: number | undefined
   readonly failedWrites: number
@@ -45,6 +45,7 @@ export async function replicaKilled(drill: Drill): Promise<FaultReport> {
   await replica.kill()
   const detectMs = (await detected) - startMs
   await sleep(300)
+  const cost = failures(drill, startMs, READERS)
   await replica.start()
   await drill.settle()
   return {
@@ -52,7 +53,7 @@ export async function replicaKilled(drill: Drill): Promise<FaultReport> {
     fault: 'replica killed and back',
     detectMs,
     detectBoundMs: 50,
-    ...failures(drill, startMs, READERS),
+    ...cost,
   }
 }
 
@@ -77,17 +78,18 @@ async function masterGone(
   await strike(master)
   const detectMs = (await detected) - startMs
   const firstWriteMs = await promoteAndTime(drill, heir)
+  const cost = failures(drill, startMs, WRITERS + READERS)
   await other.rejoin(heir)
   await master.rejoin(heir)
   await drill.settle()
   return {
     ...NOTHING,
+    ...cost,
     fault,
     detectMs,
     detectBoundMs: 50,
     firstWriteMs,
     firstWriteBoundMs: 100,
-    ...failures(drill, startMs, WRITERS + READERS),
   }
 }
 
@@ -103,21 +105,21 @@ export async function masterFrozen(drill: Drill): Promise<FaultReport> {
   const hung = drill.workload.since(startMs).filter(({ error }) => error instanceof HostLostError)
   const hungMs = Math.max(0, ...hung.map(({ endedAtMs }) => endedAtMs - startMs))
   const firstWriteMs = await promoteAndTime(drill, heir)
-  const { staleWrites, unknownWrites } = await thawAndCount(drill, master, heir, fencedMs)
+  const stale = await thawAndCount(drill, master, heir, fencedMs)
+  const cost = failures(drill, startMs, WRITERS + READERS)
   await other.rejoin(heir)
   await master.rejoin(heir)
   await drill.settle()
   return {
+    ...cost,
+    ...stale,
     fault: 'master frozen, thawed as stale',
     detectMs: fencedMs - startMs,
     detectBoundMs: REFRESH_DELAY_MS + REFRESH_TIMEOUT_MS + 100,
     firstWriteMs,
     firstWriteBoundMs: 100,
-    hungMs,
-    hungBoundMs: REFRESH_DELAY_MS + 2 * REFRESH_TIMEOUT_MS + 200,
-    ...failures(drill, startMs, WRITERS + READERS),
-    staleWrites,
-    unknownWrites,
+    hungMs: Math.max(0, hungMs - (fencedMs - startMs)),
+    hungBoundMs: REFRESH_TIMEOUT_MS + 100,
   }
 }
 
@@ -127,17 +129,18 @@ export async function switchover(drill: Drill): Promise<FaultReport> {
   const startMs = performance.now()
   await master.stop('fast')
   const firstWriteMs = await promoteAndTime(drill, heir)
+  const cost = failures(drill, startMs, WRITERS + READERS)
   await master.rejoin(heir)
   await other.rejoin(heir)
   await drill.settle()
   return {
     ...NOTHING,
+    ...cost,
     fault: 'planned switchover',
     detectMs: undefined,
     detectBoundMs: undefined,
     firstWriteMs,
     firstWriteBoundMs: 100,
-    ...failures(drill, startMs, WRITERS + READERS),
   }
 }
 
