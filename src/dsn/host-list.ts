@@ -31,12 +31,12 @@ export function listHosts(parameters: Parameters, findDefaultHost: () => string)
     throw new DsnError('host-count', message, { position: parameters.get('host')?.position, parameter: 'host' })
   }
   const ports = portsFor(count, parameters.get('port'))
-  const hosts = ports.map((port, index): Omit<HostAddress, 'hostId'> => {
+  const items = ports.map((port, index): Item => {
     const hostAddress = checkAddress(addresses?.[index] ?? '', parameters)
     const name = checkName(names?.[index] ?? '', index, parameters)
     return { host: name ?? hostAddress ?? findDefaultHost(), hostAddress, port }
   })
-  return withoutRepetitions(hosts)
+  return withoutRepetitions(items)
 }
 
 function itemsOf(given: GivenParameter | undefined): readonly string[] | undefined {
@@ -53,7 +53,7 @@ function checkAddress(address: string, parameters: Parameters): string | undefin
 
 function checkName(name: string, index: number, parameters: Parameters): string | undefined {
   if (name === '') return undefined
-  if (isSocketHost(name) ? !hasControlCharacter(name) : isHostName(name)) return name
+  if (isSocketHost(name) ? !/\p{Control}/u.test(name) : isHostName(name)) return name
   const given = parameters.get('host')
   const origin = given === undefined ? '' : originOf('host', given)
   const message = `host${origin} has an item that is no host name, IP address or absolute folder of a socket`
@@ -61,41 +61,44 @@ function checkName(name: string, index: number, parameters: Parameters): string 
   throw new DsnError('bad-host', message, { position, parameter: 'host' })
 }
 
-/** Characters no host name has; a text that has one is a typo, and may be a password. */
+/** Anything else than letters, digits, dots and dashes is a typo, and may be a password. */
 function isHostName(name: string): boolean {
   if (name.includes(':')) return isIpAddress(name)
-  return !hasControlCharacter(name) && !/[\s/\\@?#&=%'"<>[\](){}|^`$!*+;~]/.test(name)
+  return /^[\w.-]+$/.test(name) || /^[\w.\p{Letter}\p{Number}\p{Mark}-]+$/u.test(name)
 }
 
-function hasControlCharacter(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index)
-    if (code < 0x20 || code === 0x7f) return true
-  }
-  return false
+/** A host of the list before repetitions are dropped. */
+interface Item {
+  readonly host: string
+  readonly hostAddress: string | undefined
+  readonly port: number
 }
-
-type Unnamed = Omit<HostAddress, 'hostId'>
 
 /** Host names are compared without regard to case. Two addresses under one name and port are told apart by address. */
-function withoutRepetitions(hosts: readonly Unnamed[]): readonly HostAddress[] {
-  const unique = new Map<string, Unnamed>()
-  const sharing = new Map<string, number>()
-  for (const host of hosts) {
-    const key = `${placeOf(host)} ${host.hostAddress ?? ''}`
-    if (unique.has(key)) continue
-    unique.set(key, host)
-    sharing.set(placeOf(host), (sharing.get(placeOf(host)) ?? 0) + 1)
+function withoutRepetitions(items: readonly Item[]): readonly HostAddress[] {
+  const shared = placesWithSeveralAddresses(items)
+  const hosts = new Map<string, HostAddress>()
+  for (const { host, hostAddress, port } of items) {
+    const isShared = hostAddress !== undefined && shared.has(placeOf(hostIdOf(host, port)))
+    const hostId = hostIdOf(isShared ? hostAddress : host, port)
+    const place = placeOf(hostId)
+    if (!hosts.has(place)) hosts.set(place, { hostId, host, hostAddress, port })
   }
-  const named = new Map<HostId, HostAddress>()
-  for (const host of unique.values()) {
-    const isShared = (sharing.get(placeOf(host)) ?? 0) > 1
-    const hostId = hostIdOf(isShared && host.hostAddress !== undefined ? host.hostAddress : host.host, host.port)
-    if (!named.has(hostId)) named.set(hostId, { ...host, hostId })
-  }
-  return [...named.values()]
+  return [...hosts.values()]
 }
 
-function placeOf({ host, port }: Unnamed): string {
-  return hostIdOf(isSocketHost(host) ? host : host.toLowerCase(), port)
+function placesWithSeveralAddresses(items: readonly Item[]): ReadonlySet<string> {
+  const shared = new Set<string>()
+  if (items.every(({ hostAddress }) => hostAddress === undefined)) return shared
+  const addresses = new Map<string, string | undefined>()
+  for (const { host, hostAddress, port } of items) {
+    const place = placeOf(hostIdOf(host, port))
+    if (addresses.has(place) && addresses.get(place) !== hostAddress) shared.add(place)
+    addresses.set(place, hostAddress)
+  }
+  return shared
+}
+
+function placeOf(hostId: HostId): string {
+  return isSocketHost(hostId) ? hostId : hostId.toLowerCase()
 }

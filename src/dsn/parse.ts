@@ -11,6 +11,7 @@ import { frozenHosts, mergeDsns } from './merge.ts'
 import { passwordReader } from './password.ts'
 import { scanDsn } from './scan.ts'
 import { readSettings } from './settings.ts'
+import type { Settings } from './settings.ts'
 import { readTlsSpec } from './tls-spec.ts'
 import { refuseUnsupported } from './unsupported.ts'
 import { textOf } from './values.ts'
@@ -57,18 +58,39 @@ function parseText(text: string, context: ResolvedContext): Dsn {
   const settings = readSettings(parameters, context)
   const tls = readTlsSpec(parameters, context.homeFiles?.certificateFolder)
   const readPasswordFor = passwordReader(parameters, context)
-  const { targetSessionAttrs, loadBalanceHosts, ...perHost } = settings
-  const hosts = listHosts(parameters, context.findDefaultHost).map((address): HostSpec => {
-    const readPassword = readPasswordFor(address, settings)
-    return Object.freeze({ ...address, ...perHost, tls: tlsFor(address, tls), readPassword })
-  })
+  const hosts = listHosts(parameters, context.findDefaultHost).map((address) =>
+    hostSpec(address, settings, tlsFor(address, tls), readPasswordFor(address, settings)),
+  )
   return new Dsn({
     hosts: frozenHosts(hosts),
     database: settings.database,
     user: settings.user,
-    targetSessionAttrs,
-    loadBalanceHosts,
+    targetSessionAttrs: settings.targetSessionAttrs,
+    loadBalanceHosts: settings.loadBalanceHosts,
     passwordIsGiven: textOf(parameters, 'password') !== undefined,
+  })
+}
+
+function hostSpec(
+  address: HostAddress,
+  settings: Settings,
+  tls: TlsSpec,
+  readPassword: HostSpec['readPassword'],
+): HostSpec {
+  return Object.freeze({
+    hostId: address.hostId,
+    host: address.host,
+    hostAddress: address.hostAddress,
+    port: address.port,
+    database: settings.database,
+    user: settings.user,
+    readPassword,
+    tls,
+    applicationName: settings.applicationName,
+    serverOptions: settings.serverOptions,
+    connectTimeoutMs: settings.connectTimeoutMs,
+    keepAlive: settings.keepAlive,
+    keepAliveIdleMs: settings.keepAliveIdleMs,
   })
 }
 

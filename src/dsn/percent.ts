@@ -1,4 +1,7 @@
 import { DsnError } from './dsn-error.ts'
+import { indexOfClass } from './find.ts'
+
+const SPECIAL = /[% ]/g
 
 /** Tells where the character at an index of a piece of text stands in the whole connection string. */
 export type PositionOf = (index: number) => number
@@ -13,14 +16,14 @@ export function decodePart(raw: string, positionOf: PositionOf): string {
   let decoded = ''
   let index = start
   while (index < end) {
-    if (raw[index] === '%') {
-      const runEnd = endOfEscapes(raw, index, end, positionOf)
-      decoded += decodeEscapes(raw.slice(index, runEnd), positionOf(index))
-      index = runEnd
-    } else {
-      if (raw[index] === ' ') throw spaceInside(positionOf(index))
-      decoded += raw.charAt(index)
-      index += 1
+    const stop = Math.min(indexOfClass(raw, SPECIAL, index), end)
+    decoded += raw.slice(index, stop)
+    if (stop < end && raw[stop] === ' ') throw spaceInside(positionOf(stop))
+    index = stop
+    if (stop < end) {
+      const escapes = escapesAt(raw, stop, positionOf)
+      decoded += decodeEscapes(escapes, positionOf(stop))
+      index += escapes.length
     }
   }
   return decoded
@@ -34,21 +37,18 @@ function withoutOuterSpaces(raw: string): readonly [number, number] {
   return [start, end]
 }
 
-/** The end of the run of `%XX` that starts at `index`; every escape of it is checked. */
-function endOfEscapes(raw: string, index: number, end: number, positionOf: PositionOf): number {
-  let at = index
-  while (at < end && raw[at] === '%') {
-    const digits = raw.slice(at + 1, Math.min(at + 3, end))
-    if (!/^[0-9A-Fa-f]{2}$/.test(digits)) {
-      const message = 'a percent sign must be followed by two hexadecimal digits; a percent sign itself is %25'
-      throw new DsnError('bad-percent-escape', message, { position: positionOf(at) })
-    }
-    if (digits === '00') {
-      throw new DsnError('bad-percent-escape', '%00 is not allowed', { position: positionOf(at) })
-    }
-    at += 3
+/** The run of `%XX` that starts at `index`. */
+function escapesAt(raw: string, index: number, positionOf: PositionOf): string {
+  const pattern = /(?:%[0-9A-Fa-f]{2})+/y
+  pattern.lastIndex = index
+  const escapes = pattern.exec(raw)?.[0]
+  if (escapes === undefined) {
+    const message = 'a percent sign must be followed by two hexadecimal digits; a percent sign itself is %25'
+    throw new DsnError('bad-percent-escape', message, { position: positionOf(index) })
   }
-  return at
+  const zero = escapes.indexOf('%00')
+  if (zero === -1) return escapes
+  throw new DsnError('bad-percent-escape', '%00 is not allowed', { position: positionOf(index + zero) })
 }
 
 function decodeEscapes(escapes: string, position: number): string {

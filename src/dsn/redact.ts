@@ -1,3 +1,5 @@
+import { indexOfClass } from './find.ts'
+
 const MASK = '***'
 
 /** Names whose value is a secret, in a connection string, an environment dump, or JSON. */
@@ -44,16 +46,12 @@ function redactUris(text: string): string {
 
 /** A URI ends at white space or a quote; one with no `@` may hold a raw space, and then goes on to the line's last `@`. */
 function endOfUri(text: string, start: number): number {
-  const end = indexOfMatch(text, /[\s"'`<>]/g, start)
+  const end = indexOfClass(text, /[\s"'`<>]/g, start)
   if (text.slice(start, end).includes('@')) return end
   const reach = text.slice(start, start + MAX_REACH)
-  const at = reach.slice(0, indexOfMatch(reach, /[\r\n]|postgres(?:ql)?:\/\//gi, 0)).lastIndexOf('@')
-  return at === -1 ? end : indexOfMatch(text, /[\s"'`<>]/g, start + at)
-}
-
-function indexOfMatch(text: string, pattern: RegExp, start: number): number {
-  pattern.lastIndex = start
-  return pattern.exec(text)?.index ?? text.length
+  const reachEnd = reach.search(/[\r\n]|postgres(?:ql)?:\/\//i)
+  const at = (reachEnd === -1 ? reach : reach.slice(0, reachEnd)).lastIndexOf('@')
+  return at === -1 ? end : indexOfClass(text, /[\s"'`<>]/g, start + at)
 }
 
 /** Keeps the user, masks from its colon to the last `@`; without an `@`, masks ports that are no numbers. */

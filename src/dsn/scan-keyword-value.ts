@@ -1,5 +1,6 @@
 import { ParameterCollector } from './collect.ts'
 import { DsnError } from './dsn-error.ts'
+import { indexOfClass } from './find.ts'
 import type { Parameters } from './parameters.ts'
 
 /** Scans libpq's `name = value …`; a value with white space is in single quotes, a backslash takes the next character as it is. */
@@ -22,9 +23,14 @@ interface Token {
   readonly end: number
 }
 
+// White space is what C's isspace says: the space and the control characters from tab to carriage return.
+const NAME_END = /[= \t-\r]/g
+const BARE_STOP = /[\\ \t-\r]/g
+const QUOTED_STOP = /['\\]/g
+const NOT_BLANK = /[^ \t-\r]/g
+
 function scanName(text: string, start: number): Token {
-  let end = start
-  while (end < text.length && text[end] !== '=' && !isBlank(text, end)) end += 1
+  const end = indexOfClass(text, NAME_END, start)
   const equals = skipBlanks(text, end)
   if (text[equals] !== '=') {
     const message = 'a name without = after it; a value with spaces must be in single quotes'
@@ -35,38 +41,32 @@ function scanName(text: string, start: number): Token {
 
 function scanBare(text: string, start: number): Token {
   let value = ''
-  let index = start
-  while (index < text.length && !isBlank(text, index)) {
-    if (text[index] === '\\') index += 1
-    value += text.charAt(index)
-    index += 1
+  let from = start
+  while (true) {
+    const stop = indexOfClass(text, BARE_STOP, from)
+    value += text.slice(from, stop)
+    if (text[stop] !== '\\') return { text: value, end: stop }
+    value += text.charAt(stop + 1)
+    from = stop + 2
   }
-  return { text: value, end: index }
 }
 
 function scanQuoted(text: string, quote: number): Token {
   let value = ''
-  let index = quote + 1
-  while (text[index] !== "'") {
-    if (text[index] === '\\') index += 1
-    if (index >= text.length) {
+  let from = quote + 1
+  while (true) {
+    const stop = indexOfClass(text, QUOTED_STOP, from)
+    value += text.slice(from, stop)
+    if (text[stop] === "'") return { text: value, end: stop + 1 }
+    if (stop + 1 >= text.length) {
       const message = "a value's opening quote has no closing one; a quote inside is written \\'"
       throw new DsnError('unterminated-quote', message, { position: quote })
     }
-    value += text.charAt(index)
-    index += 1
+    value += text.charAt(stop + 1)
+    from = stop + 2
   }
-  return { text: value, end: index + 1 }
 }
 
 function skipBlanks(text: string, start: number): number {
-  let index = start
-  while (index < text.length && isBlank(text, index)) index += 1
-  return index
-}
-
-/** C's `isspace`: the space and the five control characters from tab to carriage return. */
-function isBlank(text: string, index: number): boolean {
-  const code = text.charCodeAt(index)
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d)
+  return indexOfClass(text, NOT_BLANK, start)
 }

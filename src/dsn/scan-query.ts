@@ -1,14 +1,17 @@
 import type { FoundPair, ParameterCollector } from './collect.ts'
 import { DsnError } from './dsn-error.ts'
+import { indexOfClass } from './find.ts'
 import { decodePart } from './percent.ts'
-import { indexOfAny } from './uri-text.ts'
+
+const SEPARATOR = /[=&]/g
+const PAIR_END = /[&]/g
 
 /** Scans `name=value&…` to the end of the text. `hostsAreGiven`: the authority named hosts, so the query must not. */
 export function scanQuery(text: string, start: number, collector: ParameterCollector, hostsAreGiven: boolean): void {
   const nameIsSafe = !text.includes('@', start)
   let index = start
   while (index < text.length) {
-    const end = indexOfAny(text, '&', index)
+    const end = indexOfClass(text, PAIR_END, index)
     const pair = withJdbcAlias(scanPair(text, index, end))
     if (hostsAreGiven && (pair.name === 'host' || pair.name === 'hostaddr')) throw hostGivenTwice(pair)
     collector.addPair(pair, nameIsSafe)
@@ -17,11 +20,11 @@ export function scanQuery(text: string, start: number, collector: ParameterColle
 }
 
 function scanPair(text: string, start: number, end: number): FoundPair {
-  const equals = indexOfAny(text, '=&', start)
+  const equals = indexOfClass(text, SEPARATOR, start)
   if (text[equals] !== '=') {
     throw new DsnError('missing-equals', 'every query parameter needs the form name=value', { position: start })
   }
-  const extra = indexOfAny(text, '=&', equals + 1)
+  const extra = indexOfClass(text, SEPARATOR, equals + 1)
   if (extra < end) {
     throw new DsnError('extra-equals', 'an = inside a query value must be written as %3D', { position: extra })
   }

@@ -1,32 +1,37 @@
 import { DsnError } from './dsn-error.ts'
+import { indexOfClass } from './find.ts'
 import type { GivenParameter } from './parameters.ts'
 import { decodePart } from './percent.ts'
-import { indexOfAny, misplacedAtSign } from './uri-text.ts'
+import { misplacedAtSign } from './uri-text.ts'
+
+const HOST_END = /[:/?,]/g
+const PORT_END = /[/?,]/g
 
 /** The hosts and ports of a URI's authority: two lists that run in step, as libpq keeps them. */
 export interface UriHosts {
-  readonly hosts: RawList
-  readonly ports: RawList
+  readonly host: AuthorityList | undefined
+  readonly port: AuthorityList | undefined
   /** Where the authority ends: at `/`, `?` or the end of the text. */
   readonly end: number
 }
+
+type AuthorityList = Omit<GivenParameter, 'origin'>
 
 /** A comma list gathered from pieces of the text. */
 class RawList {
   readonly #pieces: string[] = []
   readonly #positions: number[] = []
 
-  get raw(): string {
-    return this.#pieces.join(',')
-  }
-
   push(piece: string, position: number): void {
     this.#pieces.push(piece)
     this.#positions.push(position)
   }
 
-  decode(): Omit<GivenParameter, 'origin'> {
-    const value = decodePart(this.raw, (index) => this.#positionOf(index))
+  /** The list as a parameter; undefined when there is not even a comma. */
+  decode(): AuthorityList | undefined {
+    const raw = this.#pieces.join(',')
+    if (raw === '') return undefined
+    const value = decodePart(raw, (index) => this.#positionOf(index))
     return { value, position: this.#positions[0], authorityPositions: this.#positions }
   }
 
@@ -48,18 +53,20 @@ export function scanUriHosts(text: string, start: number): UriHosts {
   let index = start
   while (true) {
     const hostEnd = scanHost(text, index, hosts)
-    const portEnd = text[hostEnd] === ':' ? indexOfAny(text, '/?,', hostEnd + 1) : hostEnd
+    const portEnd = text[hostEnd] === ':' ? indexOfClass(text, PORT_END, hostEnd + 1) : hostEnd
     const portStart = Math.min(hostEnd + 1, portEnd)
     ports.push(text.slice(portStart, portEnd), portStart)
-    refuseAtSign(text, index, portEnd)
-    if (text[portEnd] !== ',') return { hosts, ports, end: portEnd }
+    if (text[portEnd] !== ',') {
+      refuseAtSign(text, start, portEnd)
+      return { host: hosts.decode(), port: ports.decode(), end: portEnd }
+    }
     index = portEnd + 1
   }
 }
 
 function scanHost(text: string, start: number, hosts: RawList): number {
   if (text[start] === '[') return scanBracketedHost(text, start, hosts)
-  const end = indexOfAny(text, ':/?,', start)
+  const end = indexOfClass(text, HOST_END, start)
   hosts.push(text.slice(start, end), start)
   return end
 }
@@ -81,6 +88,6 @@ function badBrackets(message: string, position: number): DsnError {
 }
 
 function refuseAtSign(text: string, start: number, end: number): void {
-  const at = text.slice(start, end).indexOf('@')
-  if (at !== -1) throw misplacedAtSign(start + at)
+  const at = text.indexOf('@', start)
+  if (at !== -1 && at < end) throw misplacedAtSign(at)
 }

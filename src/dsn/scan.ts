@@ -29,14 +29,15 @@ function refuseTooLong(text: string): void {
   }
 }
 
+const CONTROL = /[^ -~\u0080-\uffff]/
+const CONTROL_BUT_BLANKS = /[^ -~\u0080-\uffff\t-\r]/
+
 /** Control characters are refused, but for the white space that may separate keyword/value pairs. */
 function refuseBadCharacters(text: string, blanksAreAllowed: boolean): void {
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index)
-    if (code >= 0x20 && code !== 0x7f) continue
-    if (blanksAreAllowed && code >= 0x09 && code <= 0x0d) continue
+  const position = text.search(blanksAreAllowed ? CONTROL_BUT_BLANKS : CONTROL)
+  if (position !== -1) {
     const message = 'a control character, perhaps a line end: remove it, or percent-encode it in a URI'
-    throw new DsnError('control-character', message, { position: index })
+    throw new DsnError('control-character', message, { position })
   }
   if (!text.isWellFormed()) throw new DsnError('bad-unicode', 'half of a surrogate pair')
 }

@@ -9,10 +9,3 @@ export function misplacedAtSign(position: number): DsnError {
     'an @ after the user part ended; in a user name, password, host or database write it as %40 (and / as %2F)'
   return new DsnError('misplaced-at-sign', message, { position })
 }
-
-/** The index of the first of `characters` at or after `start`, or the end of the text. */
-export function indexOfAny(text: string, characters: string, start: number): number {
-  let index = start
-  while (index < text.length && !characters.includes(text.charAt(index))) index += 1
-  return index
-}

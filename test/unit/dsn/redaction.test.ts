@@ -16,7 +16,9 @@ const DISGUISES = [
 ]
 
 function expectSilence(value: unknown): void {
-  for (const text of renderings(value)) for (const disguise of DISGUISES) expect(text).not.toContain(disguise)
+  const text = renderings(value).join('\n')
+  const leaked = DISGUISES.find((disguise) => text.includes(disguise))
+  if (leaked !== undefined) expect.fail(`${leaked} is shown in ${text}`)
 }
 
 /** Everything that comes out of a connection string: the Dsn and its hosts, or the error. */
@@ -50,7 +52,7 @@ describe('no secret is ever shown', () => {
     `password=${CANARY} nonsense`,
     `password='${CANARY}`,
     `password=x ${CANARY}=y`,
-    `${CANARY}`,
+    CANARY,
     `host=h options=${CANARY}`,
     `host=h sslmode=${CANARY}`,
     `host=h connect_timeout=${CANARY}`,
@@ -69,13 +71,13 @@ describe('no secret is ever shown', () => {
   })
 
   test('in any place of a URI where a typo can put the password', () => {
-    const noise = fc.string({ unit: fc.constantFrom(...'ab:@/?#[]%,&= \\\'"+1'), maxLength: 6 })
+    const noise = fc.string({ unit: fc.constantFrom(...Array.from('ab:@/?#[]%,&= \\\'"+1')), maxLength: 6 })
     const shape = fc.constantFrom('postgresql://', 'postgres://')
     const property = fc.property(shape, noise, noise, noise, (scheme, before, after, rest) => {
       const text = `${scheme}user:${before}${CANARY}${after}@db1,db2:6432/shop${rest}`
-      for (const value of outcome(text)) if (value instanceof Error) expectSilence(value)
+      for (const value of outcome(text)) expectSilence(value)
     })
-    fc.assert(property, { numRuns: 3000, seed: 7 })
+    fc.assert(property, { numRuns: 1000, seed: 7 })
   })
 
   test('for every password that is encoded as it should be', () => {
@@ -86,7 +88,7 @@ describe('no secret is ever shown', () => {
       expect(parse(text).hosts[0].readPassword()).toBe(password)
       for (const value of values) expectSilence(value)
     })
-    fc.assert(property, { numRuns: 500, seed: 7 })
+    fc.assert(property, { numRuns: 200, seed: 7 })
   })
 })
 
@@ -130,7 +132,7 @@ describe('redact', () => {
   })
 
   test('hides the password of whatever parseDsn reads', () => {
-    const noise = fc.string({ unit: fc.constantFrom(...'ab:@/?#%,&=+1'), maxLength: 6 })
+    const noise = fc.string({ unit: fc.constantFrom(...Array.from('ab:@/?#%,&=+1')), maxLength: 6 })
     const property = fc.property(noise, noise, (before, after) => {
       const text = `error near postgresql://user:${before}${CANARY}${after}@db1/shop in line 1`
       expect(redact(text)).not.toContain(CANARY)
