@@ -9,7 +9,7 @@ import type { BalancerPolicy, Candidate, PolicyContext } from './policy.ts'
  * new PoolManager(dsn, { balancerPolicy: new PowerOfTwoBalancerPolicy() })
  * ```
  * Both draws go by weight, the second among the hosts left; load is `leases / weight`; a tie goes to the first drawn.
- * Unlike greedy, many clients with the same view do not all run to the same host.
+ * Unlike greedy, a host that joins idle is not given every new lease, but at most 2 / n of them among n equal hosts.
  *
  * The law of the shares: with q(i, j) = w(i) / W * w(j) / (W - w(i)), where W is the sum of the weights, a host i gets
  * the sum of q(i, j) + q(j, i) over the more loaded hosts j, plus the sum of q(i, j) over those equally loaded. So
