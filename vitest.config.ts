@@ -1,27 +1,65 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
 
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+
+/** What needs no real server, and so may run side by side. */
 const fast = ['test/unit/**/*.test.ts', 'test/spec/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts']
 
+// Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests.
 const config: ViteUserConfig = defineConfig({
+  resolve: {
+    alias: [
+      { find: /^hasql$/, replacement: source('index.ts') },
+      { find: /^hasql\/pg$/, replacement: source('drivers/pg.ts') },
+      { find: /^hasql\/testing$/, replacement: source('testing/index.ts') },
+    ],
+  },
   test: {
     projects: [
-      { test: { name: 'unit', include: fast, testTimeout: 20_000 } },
       {
+        extends: true,
+        test: { name: 'unit', include: fast, testTimeout: 20_000, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
         test: {
           name: 'types',
           include: [],
           typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
+          sequence: { groupOrder: 1 },
         },
       },
-      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
       {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/chaos/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
@@ -33,4 +71,5 @@ const config: ViteUserConfig = defineConfig({
     },
   },
 })
+
 export default config
