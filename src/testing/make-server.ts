@@ -10,7 +10,7 @@ import type { RunFolder } from './run-folder.ts'
 import { defaultSettings } from './server-settings.ts'
 import type { ServerSettings } from './server-settings.ts'
 import { giveTo } from './server-user.ts'
-import { copyFolder, openTemplate } from './template.ts'
+import { copyFolder, openTemplate, passwordStatement } from './template.ts'
 import { makeTlsCertificate } from './tls-certificate.ts'
 
 /** The settings that turn TLS on, and what clients have to trust. */
@@ -73,6 +73,14 @@ export async function makeServer(ground: ClusterGround, number: number): Promise
   return new NodeServer(place, about, Object.entries(settings))
 }
 
+async function setPassword(master: NodeServer, options: ResolvedClusterOptions): Promise<void> {
+  await master.session(async (session) => {
+    // Whatever the caller wants to see in the log, a password is not part of it.
+    await session.query("set log_statement = 'none'; set log_min_duration_statement = -1; set log_duration = off")
+    await session.query(passwordStatement(options.user, options.password))
+  })
+}
+
 /** Fills the data folders from one template and starts the servers: the first as master, the others streaming from it. */
 export async function startServers(ground: ClusterGround, servers: readonly NodeServer[]): Promise<void> {
   const { run, binaries, options } = ground
@@ -85,6 +93,7 @@ export async function startServers(ground: ClusterGround, servers: readonly Node
   const started = await Promise.allSettled(servers.map((server) => server.start()))
   const failed = started.find((each) => each.status === 'rejected')
   if (failed !== undefined) throw failed.reason
+  await setPassword(master, options)
   await Promise.all(replicas.map((replica) => waitUntilStreaming(replica, master)))
 }
 

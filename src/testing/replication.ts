@@ -59,13 +59,22 @@ export function configureReplica(server: NodeServer, source: NodeServer): void {
   giveTo(server.place.user, signal)
 }
 
-/** Waits until the source streams to the server. */
+/** Waits until the source streams to the server, which has applied all there was when the wait began. */
 export async function waitUntilStreaming(server: NodeServer, source: NodeServer): Promise<void> {
+  const { lsn } = await position(source)
   const sql = "select 1 from pg_stat_replication where application_name = $1 and state = 'streaming'"
+  const what = `${server.place.name} streams from ${source.place.name}`
   await source.session(async (session) => {
-    await until(`${server.place.name} streams from ${source.place.name}`, STREAM_TIMEOUT_MS, async () =>
-      (await session.query(sql, [server.place.name])).length > 0 ? true : undefined,
-    )
+    const ask = async (): Promise<true | undefined> =>
+      (await session.query(sql, [server.place.name])).length > 0 ? true : undefined
+    await until(what, STREAM_TIMEOUT_MS, ask)
+  }, STREAM_TIMEOUT_MS + 5_000)
+  await server.session(async (session) => {
+    const ask = async (): Promise<true | undefined> => {
+      const [row] = await session.query<{ lsn: string }>('select pg_last_wal_replay_lsn()::text as lsn')
+      return parseLsn(row?.lsn ?? '0/0') >= lsn ? true : undefined
+    }
+    await until(what, STREAM_TIMEOUT_MS, ask)
   }, STREAM_TIMEOUT_MS + 5_000)
 }
 

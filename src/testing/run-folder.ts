@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Guardian } from './guardian.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
+import { processesUnder } from './processes.ts'
 import { giveTo, serverUser } from './server-user.ts'
 import type { ServerUser } from './server-user.ts'
+import { sweep } from './sweep.ts'
 
 /** `<base>/hasql-XXXXXX/.s.PGSQL.54321.lock` must fit into the 104 bytes of a socket address. */
 const LONGEST_BASE = 70
@@ -49,12 +51,15 @@ export class RunFolder {
   /** Results that the clusters of this run share, by name; they live as long as the folder. */
   readonly shared: Map<string, Promise<string>> = new Map()
   readonly #guardian: Guardian
+  /** The guardian would do it as well, a moment after we are gone. */
+  readonly #onExit = (): void => sweep(this.path, processesUnder, 2_000)
   #users = 0
   #folders = 0
 
   private constructor() {
     this.path = makeFolder(this.user)
     this.#guardian = new Guardian(this.path)
+    process.once('exit', this.#onExit)
   }
 
   static open(): RunFolder {
@@ -78,6 +83,7 @@ export class RunFolder {
     if (RunFolder.#current === this) RunFolder.#current = undefined
     await Promise.allSettled(this.shared.values())
     rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    process.off('exit', this.#onExit)
     await this.#guardian.dismiss()
   }
 }

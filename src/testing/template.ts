@@ -9,17 +9,21 @@ import { defaultSettings, hostBasedAccess, renderSettings } from './server-setti
 /** Who may connect, and to what. */
 export interface Account {
   readonly user: string
-  readonly password: string
   readonly database: string
 }
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-async function runInitdb(run: RunFolder, binaries: Binaries): Promise<string> {
-  const folder = run.makeFolder('initdb')
-  const args = ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
-  const made = await runCommand(join(binaries.folder, 'bin', 'initdb'), args, { cwd: run.path, user: run.user })
+/** The statement that gives the account its password. */
+export function passwordStatement(user: string, password: string): string {
+  return `alter role ${identifier(user)} password '${password.replaceAll("'", "''")}'`
+}
+
+async function initialize(run: RunFolder, binaries: Binaries): Promise<string> {
+  const folder = run.makeFolder('template')
+  const file = join(binaries.folder, 'bin', 'initdb')
+  const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--wal-segsize=4']
+  const made = await runCommand(file, ['-D', folder, ...options], { cwd: run.path, user: run.user })
   if (made.code !== 0) throw new PgClusterError('ERR_HASQL_TESTING_START', `initdb failed: ${made.output.trim()}`)
   writeFileSync(join(folder, 'pg_hba.conf'), hostBasedAccess)
   return folder
@@ -29,26 +33,25 @@ async function runInitdb(run: RunFolder, binaries: Binaries): Promise<string> {
  * Creates the role and the database without starting a server. The size limits are kept at their lowest: a standby
  * refuses a folder that was last used with higher ones than its own.
  */
-async function addAccount(run: RunFolder, binaries: Binaries, base: string, account: Account): Promise<string> {
-  const folder = run.makeFolder('template')
-  await copyFolder(run, base, folder)
+async function addAccount(run: RunFolder, binaries: Binaries, folder: string, account: Account): Promise<void> {
   const { max_wal_senders: _, shared_buffers: __, ...settings } = defaultSettings(binaries.major)
   const lowest = { ...settings, max_connections: 4, max_wal_senders: 0, max_worker_processes: 0, shared_buffers: '1MB' }
   writeFileSync(join(folder, 'postgresql.conf'), renderSettings(Object.entries(lowest)))
-  const role = `create role ${identifier(account.user)} login password ${literal(account.password)};`
-  const database = `create database ${identifier(account.database)} owner ${identifier(account.user)};`
-  const input = [...(account.user === 'postgres' ? [] : [role]), ...(account.database === 'postgres' ? [] : [database])]
-  if (account.user === 'postgres') input.push(`alter role postgres password ${literal(account.password)};`)
-  const ran = await runCommand(join(binaries.folder, 'bin', 'postgres'), ['--single', '-j', '-D', folder, 'postgres'], {
+  const [role, database] = [identifier(account.user), identifier(account.database)]
+  const input = [
+    ...(account.user === 'postgres' ? [] : [`create role ${role} login;`]),
+    ...(account.database === 'postgres' ? [] : [`create database ${database} owner ${role};`]),
+  ]
+  const file = join(binaries.folder, 'bin', 'postgres')
+  const ran = await runCommand(file, ['--single', '-j', '-D', folder, 'postgres'], {
     cwd: run.path,
     user: run.user,
     input: input.map((line) => `${line}\n\n`).join(''),
   })
   if (ran.code !== 0 || /^.*(ERROR|FATAL|PANIC): /m.test(ran.output)) {
-    const reason = ran.output.replaceAll(account.password, '***').trim()
-    throw new PgClusterError('ERR_HASQL_TESTING_START', `Creating role and database failed: ${reason}`)
+    const text = `Creating role and database failed: ${ran.output.trim()}`
+    throw new PgClusterError('ERR_HASQL_TESTING_START', text)
   }
-  return folder
 }
 
 /** Copies a data folder nobody is using, as the servers' user. */
@@ -57,13 +60,16 @@ export async function copyFolder(run: RunFolder, from: string, to: string): Prom
   if (copied.code !== 0) throw new PgClusterError('ERR_HASQL_TESTING_START', `cp failed: ${copied.output.trim()}`)
 }
 
+async function makeTemplate(run: RunFolder, binaries: Binaries, account: Account): Promise<string> {
+  const folder = await initialize(run, binaries)
+  await addAccount(run, binaries, folder, account)
+  return folder
+}
+
 /** A stopped data folder to copy from, made once for all clusters of the run that want the same. */
 export async function openTemplate(run: RunFolder, binaries: Binaries, account: Account): Promise<string> {
-  const baseKey = `initdb ${binaries.folder}`
-  const base = run.shared.get(baseKey) ?? runInitdb(run, binaries)
-  run.shared.set(baseKey, base)
-  const key = `template ${binaries.folder} ${JSON.stringify(account)}`
-  const template = run.shared.get(key) ?? base.then((folder) => addAccount(run, binaries, folder, account))
+  const key = JSON.stringify(['template', binaries.folder, account.user, account.database])
+  const template = run.shared.get(key) ?? makeTemplate(run, binaries, account)
   run.shared.set(key, template)
   return template
 }
