@@ -75,7 +75,7 @@ export class FakeClock implements Clock {
 
   /** The event loop stands still for `byMs`: what was due meanwhile fires late, and only then is I/O read. */
   async stall(byMs: number): Promise<void> {
-    await this.settle()
+    await turn()
     this.#nowMs += byMs
     for (let next = this.#earliest(); next !== undefined && next.atMs <= this.#nowMs; next = this.#earliest()) {
       this.#fire(next)

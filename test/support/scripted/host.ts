@@ -1,0 +1,95 @@
+import { IDENTITY_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { coded } from './coded.ts'
+import type { ScriptedConnection } from './connection.ts'
+import type { ScriptedPool } from './pool.ts'
+import type { ScriptedProbe } from './probe.ts'
+
+/** What a server answers with; what is left out stays as it was. */
+export interface ServerFacts {
+  readonly role?: 'master' | 'replica'
+  readonly timeline?: number
+  readonly systemId?: string
+  readonly incarnation?: string
+  /** `default_transaction_read_only`. */
+  readonly readOnly?: boolean
+  readonly lsn?: string
+  /** False: the functions around the WAL and the control file are forbidden. */
+  readonly rights?: boolean
+}
+
+/** Why a server lets nobody in: one of the words, or the code that a new connection fails with. */
+export type Trouble = 'none' | 'down' | 'silent' | 'starting' | 'refusing' | 'full' | { readonly code: string }
+
+const CODES = { down: 'ECONNREFUSED', starting: '57P03', refusing: '28P01', full: '53300' } as const
+
+/** One server of a test: it does what it is told, at once. */
+export class ScriptedHost {
+  readonly hostId: string
+  /** Connects wait until the test lets them succeed or fail. */
+  manualConnects = false
+  facts: Required<ServerFacts>
+  trouble: Trouble = 'none'
+  pool: ScriptedPool | undefined
+  readonly probes: Set<ScriptedProbe> = new Set()
+  readonly connections: Set<ScriptedConnection> = new Set()
+  /** How many probe connections were ever opened, and how many questions asked. */
+  probesOpened = 0
+  questions = 0
+  /** When each question was asked, for rules about the rate. */
+  readonly askedAtMs: number[] = []
+  #lives = 1
+
+  constructor(hostId: string) {
+    this.hostId = hostId
+    const incarnation = `${hostId} life 1`
+    const fixed = { systemId: '7000', readOnly: false, lsn: '0/100', rights: true }
+    this.facts = { role: 'replica', timeline: 1, incarnation, ...fixed }
+  }
+
+  /** The server answers like this from now on; open connections survive. */
+  become(facts: ServerFacts): void {
+    this.facts = { ...this.facts, ...facts }
+    this.#setTrouble('none')
+  }
+
+  /** New connections meet this trouble; open ones die of `down` and `starting`, hang when `silent`, survive the rest. */
+  suffer(trouble: Exclude<Trouble, 'none'>): void {
+    this.#setTrouble(trouble)
+    if (trouble === 'down' || trouble === 'starting') this.die()
+  }
+
+  /** The server process ends: every connection with it. The next life is another one. */
+  die(): void {
+    this.#lives += 1
+    this.facts = { ...this.facts, incarnation: `${this.hostId} life ${this.#lives}` }
+    const error = coded('57P01', 'terminating connection due to administrator command')
+    for (const connection of [...this.connections]) connection.die(error)
+    for (const probe of [...this.probes]) probe.die(error)
+  }
+
+  /** What a new connection meets now. */
+  connectError(): Error | 'hang' | undefined {
+    if (this.trouble === 'none') return undefined
+    if (this.trouble === 'silent') return 'hang'
+    const code = typeof this.trouble === 'object' ? this.trouble.code : CODES[this.trouble]
+    return coded(code, `${this.hostId} says ${code}`)
+  }
+
+  /** The answer to one of the monitor's questions. */
+  answer(sql: string): readonly (string | null)[] {
+    const { role, timeline, systemId, incarnation, readOnly, lsn, rights } = this.facts
+    const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
+    if (sql === ROLE_ONLY_QUERY) return roleOnly
+    if (!rights) throw coded('42501', 'permission denied')
+    if (sql === IDENTITY_QUERY) return [systemId, incarnation]
+    if (sql === ROLE_QUERY) return [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
+    throw new Error(`an unknown question: ${sql}`)
+  }
+
+  #setTrouble(trouble: Trouble): void {
+    this.trouble = trouble
+    if (trouble === 'silent') return
+    for (const probe of [...this.probes]) probe.thaw()
+    if (!this.manualConnects) this.pool?.connectAll()
+  }
+}
