@@ -3,6 +3,7 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
 import type { Topology } from './topology.ts'
+import { masters } from './topology.ts'
 
 /** One thing that changed between two snapshots. Effects and events are made from these, in one place. */
 export type TopologyChange =
@@ -55,8 +56,8 @@ function* diffMasterless(before: Topology, after: Topology): Generator<TopologyC
     yield { kind: 'master-lost', sinceMs: after.masterlessSinceMs }
   }
   if (before.masterlessSinceMs !== undefined && after.masterlessSinceMs === undefined) {
-    const master = [...after.hosts.values()].find((host) => host.kind === 'master')
-    const foundMs = master !== undefined && isAnswering(master) ? master.seenAtMs : before.masterlessSinceMs
+    // Its answer made it the master now, or, if it had answered before, that of another host did.
+    const foundMs = Math.max(...masters(after).flatMap(({ seenAtMs, sinceMs }) => [seenAtMs, sinceMs]))
     yield { kind: 'master-found', outageMs: foundMs - before.masterlessSinceMs }
   }
 }

@@ -35,13 +35,12 @@ export function rank(hosts: Hosts, before: Fencing): Ranked {
 /** Every writable host is a master: for clusters that replicate in both directions (`multiMaster`). */
 export function rankMultiMaster(hosts: Hosts, before: Fencing): Ranked {
   const ranked = new Map<HostId, HostDescription>()
-  let incumbent: HostId | undefined
-  for (const [hostId, host] of hosts) {
-    const role = isAnswering(host) ? plainRole(host) : undefined
-    ranked.set(hostId, isAnswering(host) && role !== undefined ? withRole(host, role) : host)
-    if (role === 'master') incumbent ??= hostId
-  }
-  return { hosts: ranked, fencing: Object.freeze({ ...before, incumbent: incumbent ?? before.incumbent }) }
+  for (const [hostId, host] of hosts) ranked.set(hostId, isAnswering(host) ? withRole(host, plainRole(host)) : host)
+  const isMaster = (hostId: HostId): boolean => ranked.get(hostId)?.kind === 'master'
+  const sitting = before.incumbent !== undefined && isMaster(before.incumbent)
+  const incumbent = sitting ? before.incumbent : ([...ranked.keys()].find(isMaster) ?? before.incumbent)
+  const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
+  return { hosts: ranked, fencing: Object.freeze({ ...before, incumbent, epoch }) }
 }
 
 /**
