@@ -13,7 +13,7 @@ export function withDefaults(given: Parameters, context: ResolvedContext): Param
   const complete = new Map(given)
   const service = given.get('service')?.value ?? context.environment['PGSERVICE'] ?? ''
   if (service !== '') addMissing(complete, readService(service, context))
-  addMissing(complete, readEnvironment(complete, context.environment))
+  addMissing(complete, readEnvironment(context.environment))
   return complete
 }
 
@@ -21,16 +21,16 @@ function addMissing(complete: Map<string, GivenParameter>, more: Parameters): vo
   for (const [name, parameter] of more) if (!complete.has(name)) complete.set(name, parameter)
 }
 
-function readEnvironment(known: Parameters, environment: ResolvedContext['environment']): Parameters {
+function readEnvironment(environment: ResolvedContext['environment']): Parameters {
   const found = new Map<string, GivenParameter>()
-  for (const [name, { variable }] of PARAMETERS) {
-    if (variable === undefined || known.has(name)) continue
-    const value = environment[variable] ?? ''
-    if (value !== '') found.set(name, { value, origin: 'environment', position: undefined })
+  const add = (name: string, value: string): void => {
+    found.set(name, { value, origin: 'environment', position: undefined })
   }
   // The old PGREQUIRESSL=1 counts only while PGSSLMODE is not set.
-  if (!known.has('sslmode') && !found.has('sslmode') && environment['PGREQUIRESSL']?.startsWith('1') === true) {
-    found.set('sslmode', { value: 'require', origin: 'environment', position: undefined })
+  if (environment['PGREQUIRESSL']?.startsWith('1') === true) add('sslmode', 'require')
+  for (const [name, { variable }] of PARAMETERS) {
+    const value = variable === undefined ? '' : (environment[variable] ?? '')
+    if (value !== '') add(name, value)
   }
   return found
 }
