@@ -17,6 +17,11 @@ export interface ServerFacts {
   readonly rights?: boolean
 }
 
+/** A change of facts; `restart` ends every connection, as only another life of the server can have another identity. */
+export interface Becoming extends ServerFacts {
+  readonly restart?: true
+}
+
 /** Why a server lets nobody in: one of the words, or the code that a new connection fails with. */
 export type Trouble = 'none' | 'down' | 'silent' | 'starting' | 'refusing' | 'full' | { readonly code: string }
 
@@ -46,8 +51,9 @@ export class ScriptedHost {
     this.facts = { role: 'replica', timeline: 1, incarnation, ...fixed }
   }
 
-  /** The server answers like this from now on; open connections survive. */
-  become(facts: ServerFacts): void {
+  /** The server answers like this from now on; open connections survive, unless it restarts. */
+  become({ restart, ...facts }: Becoming): void {
+    if (restart === true) this.die()
     this.facts = { ...this.facts, ...facts }
     this.#setTrouble('none')
   }

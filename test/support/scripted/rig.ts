@@ -6,13 +6,13 @@ import { FakeClock } from '../fake-clock.ts'
 import { seededRandom } from '../seeded-random.ts'
 import type { ScriptedClient } from './connection.ts'
 import { ScriptedDriver } from './driver.ts'
-import type { ScriptedHost, ServerFacts, Trouble } from './host.ts'
+import type { Becoming, ScriptedHost, Trouble } from './host.ts'
 import type { NativePool } from './pool.ts'
 
 export type ScriptedManager = BasePoolManager<ScriptedClient, NativePool>
 
 /** What a host is to be: a role, facts, or a trouble. */
-export type HostSetting = 'master' | 'replica' | ServerFacts | Exclude<Trouble, 'none'>
+export type HostSetting = 'master' | 'replica' | Becoming | Exclude<Trouble, 'none'>
 
 /** A manager on scripted servers and a clock that moves when told. */
 export interface Rig {
