@@ -22,6 +22,17 @@ export interface GuardedConfig extends pg.ClientConfig {
 /** Parameters whose change means that the server may have another role now (law 11: a hint, never a grant). */
 const ROLE_PARAMETERS: ReadonlySet<string> = new Set(['in_hot_standby', 'default_transaction_read_only'])
 
+/** `read_only_sql_transaction`: a write on a replica. */
+const READ_ONLY = '25006'
+
+/**
+ * SQLSTATEs with which a server ends a session (PostgreSQL documentation, Appendix A): told to go, crash, shutting down,
+ * database dropped, idle session, idle transaction, transaction timeout.
+ */
+const SESSION_ENDS: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P04', '57P05', '25P03', '25P04'])
+
+type ServerError = Error & { readonly code?: string }
+
 interface ParameterStatus {
   readonly parameterName: string
   readonly parameterValue: string
@@ -79,9 +90,7 @@ export class PgConnection implements DriverConnection<GuardedClient> {
     native.on('end', () => this.#gone())
     // `pg` leaves the socket open when it gives up on a handshake itself, for example over a missing password.
     native.connection.on('error', () => native.connection.stream.destroy())
-    native.connection.on('errorMessage', (error: Error & { code?: string }) => {
-      if (error.code === '25006') this.#guard?.failed(this, error)
-    })
+    native.connection.on('errorMessage', (error: ServerError) => this.#errorMessage(error))
     native.connection.on('parameterStatus', (status: ParameterStatus) => this.#parameter(status))
   }
 
@@ -105,6 +114,12 @@ export class PgConnection implements DriverConnection<GuardedClient> {
   bind(lease: BoundLease): void {
     this.lease = lease
     this.native.release = (destroy) => lease.release(Boolean(destroy))
+  }
+
+  /** An error that ends the session is followed by the end of the socket, but the client may be given back before. */
+  #errorMessage(error: ServerError): void {
+    if (SESSION_ENDS.has(error.code ?? '')) this.#failed(error)
+    else if (error.code === READ_ONLY) this.#guard?.failed(this, error)
   }
 
   #failed(error: Error): void {

@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AccessRefusedError, HostLostError, PoolManager } from 'hasql/pg'
+import { PgCluster } from 'hasql/testing'
+import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
+import { rejection } from '../../support/eventually.ts'
+
+forbidEscapedErrors()
+
+let cluster: PgCluster
+let folder: string
+let rootCert: string
+
+beforeAll(async () => {
+  cluster = await PgCluster.start({ replicas: 0, ssl: true })
+  folder = await mkdtemp(join(tmpdir(), 'hasql-tls-'))
+  rootCert = join(folder, 'root.crt')
+  writeFileSync(rootCert, cluster.caCertificate ?? '')
+})
+afterAll(async () => {
+  await cluster.close()
+  await rm(folder, { recursive: true })
+})
+
+const IS_ENCRYPTED = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'
+
+async function isEncrypted(query: string): Promise<boolean> {
+  await using db = new PoolManager(`${cluster.dsn}${query}`)
+  const { rows } = await db.withMaster((connection) => connection.query<{ ssl: boolean }>(IS_ENCRYPTED))
+  return rows[0]?.ssl ?? false
+}
+
+test.each([
+  ['', true],
+  ['?sslmode=prefer', true],
+  ['?sslmode=allow', false],
+  ['?sslmode=disable', false],
+  ['?sslmode=require', true],
+])('sslmode %s: encrypted is %s', async (query, encrypted) => {
+  expect(await isEncrypted(query)).toBe(encrypted)
+})
+
+test('verify-full and verify-ca accept the right root certificate', async () => {
+  expect(await isEncrypted(`?sslmode=verify-full&sslrootcert=${encodeURIComponent(rootCert)}`)).toBe(true)
+  expect(await isEncrypted(`?sslmode=verify-ca&sslrootcert=${encodeURIComponent(rootCert)}`)).toBe(true)
+})
+
+test('a certificate that the trusted roots do not vouch for is refused', async () => {
+  await using db = new PoolManager(`${cluster.dsn}?sslmode=verify-full&sslrootcert=system`)
+  const error = await rejection(db.acquireMaster())
+  expect(error).toBeInstanceOf(AccessRefusedError)
+  expect(String(error)).toMatch(/certificate/)
+})
+
+test('a frozen host’s encrypted connections are cut off too', async () => {
+  await using db = new PoolManager(`${cluster.dsn}?sslmode=require`, { refreshDelayMs: 100, refreshTimeoutMs: 200 })
+  const lease = await db.acquireMaster()
+  const query = rejection(lease.query('select pg_sleep(30)'))
+  const master = await cluster.master()
+  await master.freeze()
+  try {
+    expect(await query).toBeInstanceOf(HostLostError)
+  } finally {
+    master.thaw()
+  }
+})
