@@ -4,6 +4,7 @@ import type { FaultTrigger, ProxyDirection } from './fault-trigger.ts'
 import { givePort, takePort } from './ports.ts'
 import { ProxyLink } from './proxy-link.ts'
 import { ProxyListener } from './proxy-listener.ts'
+import { until } from './waiting.ts'
 
 /** What a proxy stands in front of. */
 export interface FaultProxyOptions {
@@ -151,6 +152,7 @@ export class FaultProxy {
   async #close(): Promise<void> {
     this.refuse()
     this.closeConnections()
+    await until('every connection is closed', 10_000, () => (this.#links.size === 0 ? true : undefined), 1)
     await givePort(this.port)
   }
 
