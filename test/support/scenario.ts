@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { WaitOptions } from '../../src/manager/acquire-options.ts'
 import { masters, replicas } from '../../src/topology/topology.ts'
 import type { Topology } from '../../src/topology/topology.ts'
+import type { ScriptedClient } from './scripted/connection.ts'
 import type { HostSetting, Rig, RigOptions } from './scripted/rig.ts'
 import { rig } from './scripted/rig.ts'
 import { kindsOf } from './topology.ts'
@@ -74,17 +76,17 @@ function see({ db, events }: Rig, { expect: wanted }: Phase, when: string): void
 /** Leases must agree with what is seen, at once: no time passes. */
 async function seeLeases({ db, clock, events }: Rig, { expect: wanted }: Phase): Promise<void> {
   const before = events.length
-  if (wanted.master !== undefined) expect(await leasedHost(db.acquireMaster)).toBe(wanted.master)
+  if (wanted.master !== undefined) expect(await leasedHost((options) => db.acquireMaster(options))).toBe(wanted.master)
   if (wanted.replicas !== undefined) {
-    const host = await leasedHost(db.acquireReplica)
+    const host = await leasedHost((options) => db.acquireReplica(options))
     if (wanted.replicas.length === 0) expect(host).toBe(null)
     else expect(wanted.replicas).toContain(host)
   }
   events.length = before
 
-  async function leasedHost(acquire: typeof db.acquireMaster): Promise<string | null> {
+  async function leasedHost(acquire: (options: WaitOptions) => Promise<ScriptedClient>): Promise<string | null> {
     const abort = new AbortController()
-    const lease = acquire.call(db, { signal: abort.signal }).then(
+    const lease = acquire({ signal: abort.signal }).then(
       (connection) => {
         connection.release()
         return connection.hostId.replace(':5432', '')
