@@ -7,7 +7,8 @@ export interface DsnParts {
   readonly hosts: NonEmpty<HostSpec>
   readonly database: string
   readonly user: string
-  readonly targetSessionAttrs: TargetSessionAttrs
+  /** What a request that names no role is content with; undefined when not given. */
+  readonly targetSessionAttrs: TargetSessionAttrs | undefined
   readonly loadBalanceHosts: LoadBalanceHosts
   /** Whether a password was given, so that the printed form says so. */
   readonly passwordIsGiven: boolean
@@ -27,7 +28,8 @@ export class Dsn {
   readonly hosts: NonEmpty<HostSpec>
   readonly database: string
   readonly user: string
-  readonly targetSessionAttrs: TargetSessionAttrs
+  /** What a request that names no role is content with; undefined when not given. */
+  readonly targetSessionAttrs: TargetSessionAttrs | undefined
   readonly loadBalanceHosts: LoadBalanceHosts
   /** True when the connection string, its service or `PGPASSWORD` gave a password. */
   readonly passwordIsGiven: boolean
@@ -85,7 +87,7 @@ function hostParameters(hosts: NonEmpty<HostSpec>): readonly Pair[] {
 
 function shownSettings({ hosts: [first], targetSessionAttrs, loadBalanceHosts }: Dsn): readonly Pair[] {
   const pairs: Pair[] = []
-  if (targetSessionAttrs !== 'any') pairs.push(['target_session_attrs', targetSessionAttrs])
+  if (targetSessionAttrs !== undefined) pairs.push(['target_session_attrs', targetSessionAttrs])
   if (loadBalanceHosts !== 'disable') pairs.push(['load_balance_hosts', loadBalanceHosts])
   if (first.tls.modeIsGiven) pairs.push(['sslmode', first.tls.mode])
   return pairs

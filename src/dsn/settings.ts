@@ -1,7 +1,7 @@
 import type { ResolvedContext } from './context.ts'
 import { DsnError } from './dsn-error.ts'
 import type { Parameters } from './parameters.ts'
-import { integerOf, oneOf, textOf } from './values.ts'
+import { integerOf, oneOf, oneOfIfGiven, textOf } from './values.ts'
 
 const TARGET_SESSION_ATTRS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
 const LOAD_BALANCE_HOSTS = ['disable', 'random'] as const
@@ -16,7 +16,7 @@ export type LoadBalanceHosts = (typeof LOAD_BALANCE_HOSTS)[number]
 export interface Settings {
   readonly user: string
   readonly database: string
-  readonly targetSessionAttrs: TargetSessionAttrs
+  readonly targetSessionAttrs: TargetSessionAttrs | undefined
   readonly loadBalanceHosts: LoadBalanceHosts
   readonly applicationName: string | undefined
   readonly serverOptions: string | undefined
@@ -35,7 +35,7 @@ export function readSettings(parameters: Parameters, context: ResolvedContext): 
   return {
     user,
     database: textOf(parameters, 'dbname') ?? user,
-    targetSessionAttrs: oneOf(parameters, 'target_session_attrs', TARGET_SESSION_ATTRS, 'any'),
+    targetSessionAttrs: oneOfIfGiven(parameters, 'target_session_attrs', TARGET_SESSION_ATTRS),
     loadBalanceHosts: oneOf(parameters, 'load_balance_hosts', LOAD_BALANCE_HOSTS, 'disable'),
     applicationName: applicationName(parameters),
     serverOptions: textOf(parameters, 'options'),

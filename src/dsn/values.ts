@@ -15,8 +15,17 @@ export function oneOf<const Word extends string>(
   words: readonly Word[],
   fallback: NoInfer<Word>,
 ): Word {
+  return oneOfIfGiven(parameters, name, words) ?? fallback
+}
+
+/** A parameter that takes one of some words; undefined when not given. */
+export function oneOfIfGiven<const Word extends string>(
+  parameters: Parameters,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
   const given = parameters.get(name)
-  if (given === undefined) return fallback
+  if (given === undefined) return undefined
   const word = words.find((candidate) => candidate === given.value)
   if (word === undefined) throw badValue(name, given, `must be one of ${words.join(', ')}`)
   return word

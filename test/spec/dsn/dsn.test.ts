@@ -20,7 +20,7 @@ function accept(expected: Accepted): void {
   if (expected.database !== undefined) expect(dsn.database).toBe(expected.database)
   if (expected.addresses !== undefined) expect(dsn.hosts.map((host) => host.hostAddress)).toEqual(expected.addresses)
   if (expected.shown !== undefined) expect(String(dsn)).toBe(expected.shown)
-  expect(dsn.targetSessionAttrs).toBe(expected.target ?? 'any')
+  expect(dsn.targetSessionAttrs).toBe(expected.target)
   for (const host of dsn.hosts) expect([host.user, host.database]).toEqual([dsn.user, dsn.database])
 }
 
