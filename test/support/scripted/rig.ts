@@ -21,8 +21,8 @@ export interface Rig {
   readonly clock: FakeClock
   /** The names of the events so far, in order, with what tells them apart. */
   readonly events: string[]
-  host(name: string): ScriptedHost
-  set(hosts: Readonly<Record<string, HostSetting>>): void
+  readonly host: (name: string) => ScriptedHost
+  readonly set: (hosts: Readonly<Record<string, HostSetting>>) => void
 }
 
 export interface RigOptions extends ManagerOptions {
