@@ -31,6 +31,27 @@ export class PoolDirectory<TConnection, TPool> implements Iterable<TPool> {
     this.engine = new Engine(driver, dsn, options)
   }
 
+  static {
+    // What `console.log` shows. Declared types of computed names cannot be isolated, hence not a method.
+    Object.defineProperty(PoolDirectory.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: PoolDirectory<unknown, unknown>): string {
+        return this.toString()
+      },
+    })
+  }
+
+  /** The hosts and what they are: `PoolManager(db1:5432 master, db2:5432 replica)`. */
+  toString(): string {
+    const states = [...this.topology.hosts.values()].map(({ hostId, kind }) => `${hostId} ${kind}`)
+    return `PoolManager(${states.join(', ')})`
+  }
+
+  /** The DSN without its password, the states of the hosts. */
+  toJSON(): unknown {
+    const hosts = [...this.topology.hosts.values()].map(({ hostId, kind }) => ({ host: hostId, state: kind }))
+    return { dsn: this.dsn.toString(), hosts }
+  }
+
   /** The current snapshot: immutable, replaced as a whole with every change. */
   get topology(): Topology {
     return this.engine.store.current

@@ -53,6 +53,7 @@ export class GuardedClient extends pg.Client implements AsyncDisposable {
         : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
     )
     this.#slot = new PgConnection(this, guard)
+    this.once('connect', () => forgetPassword(this))
   }
 
   static connectionOf(client: pg.Client): PgConnection | undefined {
@@ -140,6 +141,14 @@ export class PgConnection implements DriverConnection<GuardedClient> {
     const before = this.#parameters.get(parameterName)
     this.#parameters.set(parameterName, parameterValue)
     if (before !== undefined && before !== parameterValue) this.#guard?.hinted(this)
+  }
+}
+
+/** What let the client in is of no use any more, and must not be found by whoever dumps the client. */
+function forgetPassword(client: pg.Client): void {
+  const parameters: unknown = Reflect.get(client, 'connectionParameters')
+  for (const holder of [client, parameters]) {
+    if (typeof holder === 'object' && holder !== null) Reflect.set(holder, 'password', undefined)
   }
 }
 

@@ -1,0 +1,69 @@
+import { inspect } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PoolManager } from 'hasql/pg'
+import type { PgCluster } from 'hasql/testing'
+import { rejection } from '../../support/eventually.ts'
+import { startCluster } from '../../support/start-cluster.ts'
+
+const CANARY = 'canary-4f:1@b/z'
+const FORMS = [CANARY, encodeURIComponent(CANARY), Buffer.from(CANARY).toString('base64')]
+
+let cluster: PgCluster
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 1, password: CANARY })
+})
+afterAll(async () => {
+  await cluster.close()
+})
+
+/** Everything a curious programmer could print of a value. */
+function dump(value: unknown): string {
+  const error =
+    value instanceof Error ? `${String(value.stack)}${inspect(value.cause, { showHidden: true, depth: 12 })}` : ''
+  return `${inspect(value, { showHidden: true, depth: 12 })}${String(value)}${error}${JSON.stringify(value, withoutOddities())}`
+}
+
+function withoutOddities(): (key: string, value: unknown) => unknown {
+  const seen = new Set<unknown>()
+  return (_key, value) => {
+    if (typeof value === 'bigint') return String(value)
+    if (typeof value !== 'object' || value === null) return value
+    if (seen.has(value)) return undefined
+    seen.add(value)
+    return value
+  }
+}
+
+test('no dump of anything hasql hands out shows the password', async () => {
+  const db = new PoolManager(cluster.dsn)
+  const records: unknown[] = []
+  for (const event of ['hostUp', 'hostDown', 'masterChange', 'topologyChange', 'acquire', 'release'] as const) {
+    db.on(event, (record) => records.push(record))
+  }
+  await db.ready()
+  const lease = await db.acquireMaster()
+  const failed = await rejection(db.acquireMaster({ signal: AbortSignal.abort() }))
+  const statement = await rejection(lease.query('select * from nowhere'))
+  const wrong = new PoolManager(cluster.dsn.replace('canary', 'canary-wrong'))
+  const refused = await rejection(wrong.acquireMaster())
+  const dumps = [
+    db,
+    db.dsn,
+    db.dsn.hosts,
+    db.topology,
+    db.metrics(),
+    lease,
+    records,
+    failed,
+    statement,
+    refused,
+    wrong,
+    [...db],
+  ].map(dump)
+  lease.release()
+  await db.close()
+  await wrong.close()
+  for (const text of dumps) for (const form of [...FORMS, 'canary-wrong']) expect(text).not.toContain(form)
+  expect(inspect(db)).toMatch(/^PoolManager\(127\.0\.0\.1:\d+ \w/)
+  expect(JSON.stringify(db)).toContain(':***@')
+})
