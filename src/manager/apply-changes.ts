@@ -10,6 +10,8 @@ import { describeState } from './explain.ts'
 /** What changes of the topology act on. */
 export interface ChangeTargets {
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void
+  /** Whoever waits for a connection of this host chooses again. */
+  sendOn(hostId: HostId): void
   /** No master is known any more: look everywhere. */
   searchMaster(): void
 }
@@ -23,9 +25,11 @@ export function applyChange(change: TopologyChange, topology: Topology, targets:
     }
     case 'master-lost':
       return targets.searchMaster()
-    // Connections survive a promotion; selection reads the new snapshot.
+    // Connections survive a promotion, but those who wait for one chose the host for what it was (law 7).
     case 'host-changed':
+      return targets.sendOn(change.after.hostId)
     case 'host-suspected':
+      return targets.sendOn(change.host.hostId)
     case 'master-changed':
     case 'master-found':
       return

@@ -122,6 +122,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.candidates.get(hostId)?.pool.clear(generation, interrupt, cause)
   }
 
+  sendOn(hostId: HostId): void {
+    this.candidates.get(hostId)?.pool.sendOn()
+  }
+
   searchMaster(): void {
     for (const monitor of this.monitors.values()) monitor.requestProbe('fault')
   }

@@ -1,7 +1,6 @@
 import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../driver/driver.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import { HostLostError, QueueFullError } from '../errors.ts'
-import type { HostFault } from '../host-fault.ts'
 import type { Checkout } from './checkout.ts'
 import { CheckoutQueue } from './checkout.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
@@ -79,13 +78,12 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** The caller waits no longer. A connection that still comes for it goes to the next caller, or back. */
   leave(checkout: Checkout<TConnection>): void {
-    const { place } = checkout.link
-    if (place !== undefined) place.remove(checkout)
+    checkout.link.place?.remove(checkout)
   }
 
   /**
    * Connections made so far are void: those idle are dropped now, those leased when they come back, or at once with
-   * `interrupt`. Whoever waits here is sent on to choose a host again.
+   * `interrupt`. Whoever waits here is sent on.
    */
   clear(generation: number, interrupt: boolean, cause: Error): void {
     this.#generation = generation
@@ -94,6 +92,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
       if (lease === undefined) connection.interrupt(cause)
       else if (interrupt) connection.interrupt(this.#lost(cause))
     }
+    this.sendOn()
+  }
+
+  /** Whoever waits here chooses again: the host is not what it was chosen for. */
+  sendOn(): void {
     // All leave before any is told: one that chooses this host again must not be sent on once more.
     for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.displaced(this.hostId)
   }
@@ -132,7 +135,8 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     const fault = this.#driver.classify(error, 'session')
     if (fault === undefined) return
     this.#leases.get(connection)?.doom()
-    this.#report(fault, error, this.#connections.get(connection) ?? this.#generation)
+    const generation = this.#connections.get(connection) ?? this.#generation
+    this.#listener.hostFault(this.hostId, fault, toError(error), generation)
   }
 
   hinted(): void {
@@ -179,7 +183,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   #refuse(taker: Checkout<TConnection> | undefined, error: unknown, generation: number): void {
     const fault = this.#driver.classify(error, 'connect')
     this.counters.connectErrors += 1
-    if (fault !== undefined) this.#report(fault, error, generation)
+    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, toError(error), generation)
     taker?.refused(toError(error), this.hostId, fault)
   }
 
@@ -188,10 +192,6 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
       const next = this.#waiting.shift()
       if (next !== undefined) this.#begin(next)
     }
-  }
-
-  #report(fault: HostFault, error: unknown, generation: number): void {
-    this.#listener.hostFault(this.hostId, fault, toError(error), generation)
   }
 
   #lost(cause: Error): Error {
