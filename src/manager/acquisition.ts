@@ -10,6 +10,7 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { AcquireDesk } from './acquire-desk.ts'
 import type { HostCandidate } from './host-candidate.ts'
+import { toError } from '../to-error.ts'
 
 /** Pause before the hosts that all refused are tried again; doubled each time, with jitter. */
 const FIRST_PAUSE_MS = 20
@@ -97,13 +98,14 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   }
 
   retry(): boolean {
-    if (this.#desk.router.choose(this.target, undefined) === undefined) {
+    const candidate = this.#choose(undefined)
+    if (candidate === undefined) {
       this.#failIfRefusedEverywhere()
-      return this.#ended
+    } else {
+      this.#stopWaiting()
+      this.#checkOut(candidate)
     }
-    this.#desk.waiters.remove(this)
-    this.#retryNow()
-    return false
+    return this.#ended
   }
 
   closed(): void {
@@ -121,8 +123,9 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   /** Chooses a host and asks its pool; waits where there is none to ask. */
   #advance(): void {
-    this.#candidate = this.#desk.router.choose(this.target, this.#tried)
-    if (this.#candidate !== undefined) return this.#candidate.pool.checkOut(this)
+    const candidate = this.#choose(this.#tried)
+    if (candidate !== undefined) return this.#checkOut(candidate)
+    if (this.#ended) return
     if (this.#tried !== undefined) return this.#pauseBeforeRetry()
     this.#desk.wait(this)
     this.#failIfRefusedEverywhere()
@@ -136,16 +139,36 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#desk.wait(this)
     const jitteredMs = ms(this.#pauseMs * (0.5 + 0.5 * this.#desk.random()))
     this.#pauseMs = Math.min(LAST_PAUSE_MS, this.#pauseMs * 2)
-    this.#pause = this.#desk.clock.setTimer(jitteredMs, () => this.#retryNow(), 'process')
+    this.#pause = this.#desk.clock.setTimer(jitteredMs, () => this.#retryAfterPause(), 'process')
   }
 
-  #retryNow(): void {
+  #retryAfterPause(): void {
+    this.#stopWaiting()
+    this.#advance()
+  }
+
+  #stopWaiting(): void {
     this.#desk.waiters.remove(this)
     this.#pause?.cancel()
     this.#pause = undefined
     this.#tried = undefined
     this.#onlyAccessFaults = true
-    this.#advance()
+  }
+
+  /** A policy is the caller's own code: an error of it ends this acquire, and disturbs nothing else. */
+  #choose(tried: ReadonlySet<HostId> | undefined): HostCandidate<TConnection, TPool> | undefined {
+    this.#candidate = undefined
+    try {
+      return this.#desk.router.choose(this.target, tried)
+    } catch (error) {
+      this.#fail(toError(error))
+      return undefined
+    }
+  }
+
+  #checkOut(candidate: HostCandidate<TConnection, TPool>): void {
+    this.#candidate = candidate
+    candidate.pool.checkOut(this)
   }
 
   #failIfRefusedEverywhere(): void {

@@ -113,6 +113,9 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
 
   async #with<T>(leased: Promise<TConnection>, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
     const connection = await leased
+    // This lease and no other: `fn` may give the connection back itself, and somebody else lease it meanwhile.
+    const [pool, driverConnection] = this.engine.originOf(connection)
+    const lease = pool.leaseOf(driverConnection)
     let destroy = false
     try {
       return await fn(connection)
@@ -120,7 +123,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
       destroy = this.engine.driver.classify(error, 'session') !== undefined
       throw error
     } finally {
-      this.engine.giveBack(connection, destroy)
+      lease?.dispose(destroy)
     }
   }
 }

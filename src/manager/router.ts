@@ -51,7 +51,7 @@ export class Router<TConnection, TPool> {
 
   #pick(candidates: NonEmpty<HostCandidate<TConnection, TPool>>): HostCandidate<TConnection, TPool> {
     const picked = this.#policy.pick(candidates, this.#context)
-    const candidate = this.#candidates.get(picked.hostId)
+    const candidate = candidates.find((each) => each === picked)
     if (candidate !== undefined) return candidate
     throw new HasqlError(
       'ERR_HASQL_POLICY',

@@ -37,8 +37,8 @@ export class Lease<TConnection> implements BoundLease {
     if (active) this.#lessor.returned(this, destroy || this.#doomed)
   }
 
-  dispose(): void {
-    if (this.#state !== 'ended') this.release(false)
+  dispose(destroy = false): void {
+    if (this.#state !== 'ended') this.release(destroy)
   }
 
   /** The connection will be destroyed when it is given back, however that is done. */
