@@ -90,6 +90,8 @@ export const URI_CASES: readonly Accepted[] = [
 
 /** The canonical form in which a connection string is shown. */
 export const SHOWN_CASES: readonly Accepted[] = [
+  { dsn: 'postgresql://u@a/d?ssl=true', hosts: ['a:5432'], shown: 'postgresql://u@a:5432/d?sslmode=require' },
+  { dsn: 'postgresql://u@a/d?application_name=true', hosts: ['a:5432'], shown: 'postgresql://u@a:5432/d' },
   {
     dsn: 'postgresql://u:secret@a,b:1/d',
     password: 'secret',

@@ -107,6 +107,11 @@ describe('a DsnError', () => {
   })
 })
 
+test('a bad port in a URI hints at a password that was not encoded', () => {
+  expect(refusalOf('postgresql://h:x').message).toContain('%3A')
+  expect(refusalOf('host=h port=x').message).not.toContain('%3A')
+})
+
 describe('IP addresses', () => {
   test.each([
     '0.0.0.0',
