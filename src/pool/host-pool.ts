@@ -95,7 +95,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     this.sendOn()
   }
 
-  /** Whoever waits here chooses again: the host is not what it was chosen for. */
+  /** Whoever waits here chooses again. */
   sendOn(): void {
     // All leave before any is told: one that chooses this host again must not be sent on once more.
     for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.displaced(this.hostId)
@@ -135,8 +135,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     const fault = this.#driver.classify(error, 'session')
     if (fault === undefined) return
     this.#leases.get(connection)?.doom()
-    const generation = this.#connections.get(connection) ?? this.#generation
-    this.#listener.hostFault(this.hostId, fault, toError(error), generation)
+    this.#listener.hostFault(this.hostId, fault, toError(error), this.#connections.get(connection) ?? this.#generation)
   }
 
   hinted(): void {
@@ -159,7 +158,8 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     const generation = this.#generation
     this.driverPool.checkOut((error, connection) => {
       this.#checkingOut -= 1
-      const taker = checkout.link.place === this.#inFlight ? checkout : undefined
+      // Sent on by `clear`, it may be in flight again by now, for a connection of the new generation.
+      const taker = generation === this.#generation && checkout.link.place === this.#inFlight ? checkout : undefined
       if (taker !== undefined) this.#inFlight.remove(taker)
       if (connection === undefined) this.#refuse(taker, error, generation)
       else this.#deliver(taker ?? this.#waiting.shift(), connection)
