@@ -67,7 +67,7 @@ function makeLinks(found: FoundServer, to: string): void {
 }
 
 async function makeRunnable(run: RunFolder, found: FoundServer): Promise<string> {
-  const native = join(run.makeFolder('server'), 'native')
+  const native = join(run.makeFolder('server', run.path), 'native')
   await copyTree(found.folder, native)
   makeLinks(found, native)
   return native

@@ -13,14 +13,14 @@ import { sweep } from './sweep.ts'
 function guard(clean: typeof sweep, list: (folder: string) => ProcessRecord[]): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined)
   const finish = (): void => {
-    clean(process.env['HASQL_TESTING_FOLDER'] ?? '/nowhere', list, 20_000)
+    clean((process.env['HASQL_TESTING_FOLDERS'] ?? '').split(':').filter(Boolean), list, 20_000)
     process.exit(0)
   }
   process.stdin.on('end', finish).on('error', finish).resume()
 }
 
 /**
- * A helper process that outlives this one for a moment, and leaves nothing of `folder` when this one ends without
+ * A helper process that outlives this one for a moment, and leaves nothing of the folders when this one ends without
  * having closed its clusters: by `process.exit`, by a crash, by SIGKILL.
  *
  * It is plain JavaScript given on the command line, so that it runs from a built package, from a TypeScript loader and
@@ -29,12 +29,12 @@ function guard(clean: typeof sweep, list: (folder: string) => ProcessRecord[]): 
 export class Guardian {
   readonly #process: ChildProcess
 
-  constructor(folder: string) {
+  constructor(folders: readonly string[]) {
     const script = `const __name = (value) => value; (${guard.toString()})(${sweep.toString()}, ${processesUnder.toString()})`
     this.#process = spawn(process.execPath, ['-e', script], {
       cwd: '/',
       detached: true,
-      env: { PATH: process.env['PATH'], HASQL_TESTING_FOLDER: folder },
+      env: { PATH: process.env['PATH'], HASQL_TESTING_FOLDERS: folders.join(':') },
       stdio: ['pipe', 'ignore', 'ignore'],
     })
     this.#process.on('error', () => undefined)

@@ -1,6 +1,6 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Guardian } from './guardian.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
 import { processesUnder } from './processes.ts'
@@ -37,28 +37,52 @@ function makeFolder(user: ServerUser | undefined): string {
   return folder
 }
 
+/** Below this much free memory, data folders are kept on disk. */
+const ENOUGH_MEMORY = 2 * 1024 ** 3
+
 /**
- * The folder below which everything of this process's clusters lives, with the guardian that watches over it.
+ * Where the data goes. Throw-away data is best kept in memory: copying data folders is most of what a start does. A
+ * caller who sets TMPDIR has chosen already.
+ */
+function makeDataFolder(folder: string, user: ServerUser | undefined): string {
+  try {
+    if (process.platform !== 'linux' || process.env['TMPDIR'] !== undefined) return folder
+    const memory = statfsSync('/dev/shm')
+    if (!isReachable('/dev/shm', user) || memory.bavail * memory.bsize < ENOUGH_MEMORY) return folder
+    const inMemory = join('/dev/shm', basename(folder))
+    mkdirSync(inMemory, { mode: 0o700 })
+    giveTo(user, inMemory)
+    return inMemory
+  } catch {
+    return folder
+  }
+}
+
+/**
+ * The folders below which everything of this process's clusters lives, with the guardian that watches over them.
  *
- * It exists while a cluster does: `open` counts its users in, `release` out, and the last one removes it.
+ * They exist while a cluster does: `open` counts its users in, `release` out, and the last one removes them.
  */
 export class RunFolder {
   static #current: RunFolder | undefined
 
+  /** Sockets, and programs if they had to be copied. */
   readonly path: string
+  readonly #dataPath: string
   /** Whom the servers run as; `undefined` is ourselves. */
   readonly user: ServerUser | undefined = serverUser()
-  /** Results that the clusters of this run share, by name; they live as long as the folder. */
+  /** Results that the clusters of this run share, by name; they live as long as the folders. */
   readonly shared: Map<string, Promise<string>> = new Map()
   readonly #guardian: Guardian
   /** The guardian would do it as well, a moment after we are gone. */
-  readonly #onExit = (): void => sweep(this.path, processesUnder, 2_000)
+  readonly #onExit = (): void => sweep(this.#all, processesUnder, 2_000)
   #users = 0
   #folders = 0
 
   private constructor() {
     this.path = makeFolder(this.user)
-    this.#guardian = new Guardian(this.path)
+    this.#dataPath = makeDataFolder(this.path, this.user)
+    this.#guardian = new Guardian(this.#all)
     process.once('exit', this.#onExit)
   }
 
@@ -68,10 +92,10 @@ export class RunFolder {
     return RunFolder.#current
   }
 
-  /** A new empty folder in it, owned by the servers' user. */
-  makeFolder(name: string): string {
+  /** A new empty folder for data, owned by the servers' user. */
+  makeFolder(name: string, below: string = this.#dataPath): string {
     this.#folders += 1
-    const folder = join(this.path, `${name}${this.#folders}`)
+    const folder = join(below, `${name}${this.#folders}`)
     mkdirSync(folder, { mode: 0o700 })
     giveTo(this.user, folder)
     return folder
@@ -82,8 +106,12 @@ export class RunFolder {
     if (this.#users > 0) return
     if (RunFolder.#current === this) RunFolder.#current = undefined
     await Promise.allSettled(this.shared.values())
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    for (const folder of this.#all) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     process.off('exit', this.#onExit)
     await this.#guardian.dismiss()
+  }
+
+  get #all(): string[] {
+    return [...new Set([this.path, this.#dataPath])]
   }
 }

@@ -1,12 +1,12 @@
 import type { ProcessRecord } from './processes.ts'
 
 /**
- * Ends every server below `folder` and removes the folder, now and synchronously: for when nobody can wait any more.
+ * Ends every server below the folders and removes the folders, now and synchronously: for when nobody can wait any more.
  *
  * A killed server leaves its System V segment behind, the one with which it makes sure to be alone in its folder.
  * Runs inside the guardian too: this function may use nothing but its arguments and node's built-in modules.
  */
-export function sweep(folder: string, list: (folder: string) => ProcessRecord[], timeoutMs: number): void {
+export function sweep(folders: readonly string[], list: (folder: string) => ProcessRecord[], timeoutMs: number): void {
   const fs = process.getBuiltinModule('node:fs')
   const { execFileSync } = process.getBuiltinModule('node:child_process')
   const pause = (ms: number): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -27,8 +27,8 @@ export function sweep(folder: string, list: (folder: string) => ProcessRecord[],
   }
   const end = Date.now() + timeoutMs
   for (let quiet = 0; quiet < 2 && Date.now() < end;) {
-    noteSegments(folder, 2)
-    const running = list(folder)
+    for (const folder of folders) noteSegments(folder, 1)
+    const running = folders.flatMap((folder) => list(folder))
     quiet = running.length === 0 ? quiet + 1 : 0
     for (const { pid } of running) {
       try {
@@ -37,7 +37,7 @@ export function sweep(folder: string, list: (folder: string) => ProcessRecord[],
         // It ended meanwhile.
       }
     }
-    if (!fs.existsSync(folder) && running.length === 0) break
+    if (running.length === 0 && !folders.some((folder) => fs.existsSync(folder))) break
     pause(5)
   }
   for (const id of segments) {
@@ -49,7 +49,7 @@ export function sweep(folder: string, list: (folder: string) => ProcessRecord[],
   }
   for (let attempt = 0; attempt < 20; attempt += 1) {
     try {
-      fs.rmSync(folder, { recursive: true, force: true })
+      for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true })
       return
     } catch {
       pause(20)
