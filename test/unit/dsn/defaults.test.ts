@@ -69,6 +69,12 @@ describe('environment variables', () => {
     )
   })
 
+  test('a URI with a user alone leaves the password to them', () => {
+    const dsn = parse('postgresql://u@h', { environment: { PGPASSWORD: 'p', PGUSER: 'v' } })
+    expect([dsn.user, dsn.hosts[0].readPassword()]).toEqual(['u', 'p'])
+    expect(parse('postgresql://u:@h', { environment: { PGPASSWORD: 'p' } }).hosts[0].readPassword()).toBe('p')
+  })
+
   test('an empty variable counts as unset', () => {
     const dsn = parse('host=h', { environment: { PGSSLMODE: '', PGSERVICE: '', PGTARGETSESSIONATTRS: '', PGPORT: '' } })
     expect(dsn.hosts[0].tls).toMatchObject({ mode: 'prefer', modeIsGiven: false })
@@ -120,6 +126,7 @@ describe('timeouts and keepalives', () => {
     ["connect_timeout=' +2 '", 2000],
     ['connect_timeout=0', undefined],
     ['connect_timeout=-5', undefined],
+    ['connect_timeout=-2147483648', undefined],
     ['connect_timeout=2147483647', 2_147_483_647],
     ['connect_timeout=2147483', 2_147_483_000],
     ['', undefined],

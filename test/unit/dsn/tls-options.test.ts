@@ -174,6 +174,7 @@ describe('the rest', () => {
       maxVersion: 'TLSv1.1',
     })
     expect(options('host=h ssl_max_protocol_version=TLSv1.2')).toMatchObject({ maxVersion: 'TLSv1.2' })
+    expect(options("host=h ssl_max_protocol_version=''")).not.toHaveProperty('maxVersion')
     expect(options("host=h ssl_min_protocol_version=''")).not.toHaveProperty('minVersion')
   })
 
