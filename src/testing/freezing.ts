@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { processesUnder } from './processes.ts'
 import type { ProcessRecord } from './processes.ts'
+import { runCommand } from './run-command.ts'
 import { until } from './waiting.ts'
 
 const isStopped = (each: ProcessRecord): boolean => each.state === 'T' || each.state === 't'
@@ -46,4 +49,16 @@ export async function killAll(dataFolder: string): Promise<void> {
     // Looking blocks this process, which may have something to measure meanwhile.
     20,
   )
+}
+
+/** Removes the System V segment of a server that was killed: the kernel would keep it until the next boot. */
+export async function removeSegment(dataFolder: string, cwd: string): Promise<void> {
+  let file: string
+  try {
+    file = readFileSync(join(dataFolder, 'postmaster.pid'), 'utf8')
+  } catch {
+    return // It shut down by itself, and removed it.
+  }
+  const id = /^\s*\d+\s+(\d+)/.exec(file.split('\n')[6] ?? '')?.[1]
+  if (id !== undefined) await runCommand('ipcrm', ['-m', id], { cwd, user: undefined })
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freezeAll, killAll, thawAll } from './freezing.ts'
+import { freezeAll, killAll, removeSegment, thawAll } from './freezing.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
 import { Postmaster } from './postmaster.ts'
 import type { ServerPlace } from './postmaster.ts'
@@ -77,6 +77,7 @@ export class NodeServer {
   async kill(): Promise<void> {
     await killAll(this.place.dataFolder)
     await this.#postmaster?.waitUntilEnded(STOP_TIMEOUT_MS)
+    await removeSegment(this.place.dataFolder, this.place.runFolder)
     this.#frozen = false
   }
 

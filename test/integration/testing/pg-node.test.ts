@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { processesUnder } from '../../../src/testing/processes.ts'
 import { PgCluster } from '../../../src/testing/index.ts'
@@ -68,12 +71,15 @@ test('stop immediate is a crash: recovery follows', async () => {
   expect((await master.query('select i from t')).length).toBeGreaterThan(0)
 })
 
-test('kill leaves no process of the node, and its port closed', async () => {
+test('kill leaves no process of the node, its port closed, and no shared memory', async () => {
+  const segment = readFileSync(join(master.dataFolder, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
   await using app = await openClient(cluster.dsnOf(master))
   await master.kill()
   await master.kill()
   expect(processesUnder(master.dataFolder)).toEqual([])
   expect(await tryConnect(master.port)).toBe('ECONNREFUSED')
+  const segments = execFileSync('ipcs', ['-m'], { encoding: 'utf8' }).split('\n')
+  expect(segments.filter((line) => line.split(/\s+/)[1] === segment)).toEqual([])
   await expect.poll(() => app.lost.length).toBeGreaterThan(0)
   expect(await codeOf(master.query('select 1'))).toBe('ERR_HASQL_TESTING_STATE')
   await master.start()
