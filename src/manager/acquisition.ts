@@ -97,8 +97,9 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#advance()
   }
 
+  /** Looks at a new topology. Hosts that refused are not asked again before the pause is over. */
   retry(): boolean {
-    const candidate = this.#choose(undefined)
+    const candidate = this.#choose(this.#tried)
     if (candidate === undefined) {
       this.#failIfRefusedEverywhere()
     } else {
@@ -131,7 +132,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#failIfRefusedEverywhere()
   }
 
-  /** Every suitable host refused. Another topology, or a while, may change that; a wrong password it will not. */
+  /** Every suitable host refused. Another host, or a while, may change that; a wrong password it will not. */
   #pauseBeforeRetry(): void {
     if (this.#onlyAccessFaults && this.#lastError !== undefined) {
       return this.#fail(this.#desk.accessRefused(this.target, this.#lastError))
@@ -144,6 +145,8 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   #retryAfterPause(): void {
     this.#stopWaiting()
+    this.#tried = undefined
+    this.#onlyAccessFaults = true
     this.#advance()
   }
 
@@ -151,8 +154,6 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#desk.waiters.remove(this)
     this.#pause?.cancel()
     this.#pause = undefined
-    this.#tried = undefined
-    this.#onlyAccessFaults = true
   }
 
   /** A policy is the caller's own code: an error of it ends this acquire, and disturbs nothing else. */
