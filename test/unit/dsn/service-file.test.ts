@@ -93,6 +93,7 @@ describe('a service', () => {
   test('a named service file must exist, the others need not', () => {
     expect(refusalOf('service=s', { environment: { PGSERVICEFILE: '/x' } }).reason).toBe('unreadable-file')
     expect(refusalOf('service=s', { environment: {} }).reason).toBe('service-not-found')
+    expect(refusalOf('service=s', { environment: { PGSYSCONFDIR: '/x' } }).reason).toBe('service-not-found')
     expect(refusalOf('service=s', { homeFolder: '' }).reason).toBe('service-not-found')
   })
 })
