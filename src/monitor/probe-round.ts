@@ -1,5 +1,4 @@
 import type { Clock, Hold, Timer } from '../time/clock.ts'
-import { LATE_TIMER_MS } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { Probe, ProbeReply } from './probe.ts'
 
@@ -41,12 +40,11 @@ export class ProbeRound {
   }
 
   /**
-   * The time is up. If the timer fired late the event loop was stalled: the answer may only be unread, and after a stall
-   * longer than the deadline itself the round is void and starts over (law 13).
+   * The time is up, but the answer may only be unread: how long the event loop stood still before the timer fired cannot
+   * be told from how late it fired. If it fired later than the deadline is long, the round is void and starts over (law 13).
    */
   #deadline(): void {
     const lateMs = this.#clock.nowMs() - this.#startedAtMs - this.#limitMs
-    if (lateMs <= LATE_TIMER_MS) return this.#silent()
     this.#clock.afterPendingIo(() => {
       if (this.#report === undefined) return
       if (lateMs < this.#limitMs) return this.#silent()
