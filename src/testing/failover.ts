@@ -44,7 +44,10 @@ async function mostAdvanced(servers: ServersByNode): Promise<PgNode> {
 
 const isReplica = ({ place }: NodeServer): boolean => existsSync(join(place.dataFolder, 'standby.signal'))
 
-/** Turns the other replicas to the new master; those that are down or frozen will turn as soon as they can. */
+/**
+ * Turns the other replicas to the new master; those that are down or frozen will turn as soon as they can,
+ * which is with their next start for version 12.
+ */
 async function turnReplicas(servers: ServersByNode, source: NodeServer): Promise<void> {
   const replicas = [...servers.values()].filter((server) => server !== source && isReplica(server))
   await Promise.all(

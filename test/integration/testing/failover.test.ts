@@ -98,6 +98,7 @@ test('replicas that are down or frozen during a failover find the new master lat
   await cluster.failover(next)
   await down?.start()
   frozen?.thaw()
+  if (cluster.version < 13) await frozen?.restart()
   await expect.poll(() => next?.query('select count(*)::int as n from pg_stat_replication')).toEqual([{ n: 2 }])
   await expectReplicated(1)
 })
