@@ -6,11 +6,24 @@ import { describeTarget } from '../selection/target.ts'
 import type { Target } from '../selection/target.ts'
 import type { Waiter, Waiters } from '../selection/waiters.ts'
 import type { Clock } from '../time/clock.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
 import type { ExpiryQueue } from '../time/expiry-queue.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { Acquisition, AcquireState } from './acquisition.ts'
 import { explainHosts, isAccessRefusedEverywhere, summarize } from './explain.ts'
+import type { HostCandidate } from './host-candidate.ts'
 import type { Router } from './router.ts'
+
+/** What an acquisition was doing when it had to give up. */
+export interface AcquireState {
+  readonly target: Target
+  readonly startedAtMs: Milliseconds
+  readonly expiresAtMs: Milliseconds
+  /** The host whose full pool it was waiting for, if it was. */
+  readonly queuedAt: HostId | undefined
+  /** Whether it was waiting for a connection to be made. */
+  readonly connecting: boolean
+  readonly lastError: Error | undefined
+}
 
 /** What the acquisitions of one manager share. */
 export interface DeskParts<TConnection, TPool> {
@@ -49,8 +62,11 @@ export class AcquireDesk<TConnection, TPool> {
     this.#parts.demandProbes()
   }
 
-  granted(acquisition: Acquisition<TConnection, TPool>, connection: TConnection, hostId: HostId): void {
-    this.#parts.onGranted(hostId, connection, this.clock.nowMs() - acquisition.startedAtMs)
+  granted(startedAtMs: number, connection: TConnection, { hostId, pool }: HostCandidate<TConnection, TPool>): void {
+    const waitedMs = this.clock.nowMs() - startedAtMs
+    pool.counters.acquires += 1
+    pool.counters.acquireTimeMs += waitedMs
+    this.#parts.onGranted(hostId, connection, waitedMs)
   }
 
   timedOut(state: AcquireState): AcquireTimeoutError {

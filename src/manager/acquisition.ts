@@ -16,18 +16,6 @@ import { toError } from '../to-error.ts'
 const FIRST_PAUSE_MS = 20
 const LAST_PAUSE_MS = 250
 
-/** What an acquisition was doing when it had to give up. */
-export interface AcquireState {
-  readonly target: Target
-  readonly startedAtMs: Milliseconds
-  readonly expiresAtMs: Milliseconds
-  /** The host whose full pool it was waiting for, if it was. */
-  readonly queuedAt: HostId | undefined
-  /** Whether it was waiting for a connection to be made. */
-  readonly connecting: boolean
-  readonly lastError: Error | undefined
-}
-
 /**
  * One call of `acquire`: waits for a host, then for its pool, goes on to the next host when one refuses, and ends exactly
  * once, all under one deadline (law 6).
@@ -50,6 +38,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   #pauseMs = FIRST_PAUSE_MS
   #pause: Timer | undefined
   #onAbort: (() => void) | undefined
+  #waited = false
   #ended = false
 
   constructor(
@@ -79,9 +68,9 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#advance()
   }
 
-  granted(connection: TConnection, hostId: HostId): void {
+  granted(connection: TConnection): void {
     this.#end()
-    this.#desk.granted(this, connection, hostId)
+    if (this.#candidate !== undefined) this.#desk.granted(this.startedAtMs, connection, this.#candidate)
     this.#resolve(connection)
   }
 
@@ -128,6 +117,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     if (candidate !== undefined) return this.#checkOut(candidate)
     if (this.#ended) return
     if (this.#tried !== undefined) return this.#pauseBeforeRetry()
+    this.#waited = true
     this.#desk.wait(this)
     this.#failIfRefusedEverywhere()
   }
@@ -137,6 +127,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     if (this.#onlyAccessFaults && this.#lastError !== undefined) {
       return this.#fail(this.#desk.accessRefused(this.target, this.#lastError))
     }
+    this.#waited = true
     this.#desk.wait(this)
     const jitteredMs = ms(this.#pauseMs * (0.5 + 0.5 * this.#desk.random()))
     this.#pauseMs = Math.min(LAST_PAUSE_MS, this.#pauseMs * 2)
@@ -191,7 +182,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   #leave(): void {
     this.#ended = true
     this.#candidate?.pool.leave(this)
-    this.#desk.waiters.remove(this)
+    if (this.#waited) this.#desk.waiters.remove(this)
     this.#pause?.cancel()
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
   }

@@ -38,6 +38,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
@@ -55,6 +56,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
         throw error
       })
     })
+    this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
@@ -106,7 +108,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   released(host: HostId, connection: TConnection): void {
-    if (this.emitter.hasListeners('release')) this.emitter.emit('release', { host, connection })
+    if (this.#releaseListeners.size > 0) this.emitter.emit('release', { host, connection })
   }
 
   #changed(topology: Topology, changes: readonly TopologyChange[]): void {
@@ -146,6 +148,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   #openDesk(): AcquireDesk<TConnection, TPool> {
     const { clock, random } = this.options
+    const acquireListeners = this.emitter.listenersOf('acquire')
     return new AcquireDesk({
       clock,
       random,
@@ -157,12 +160,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
         for (const monitor of this.monitors.values()) monitor.requestProbe('demand')
       },
       onGranted: (host, connection, waitedMs) => {
-        const counters = this.candidates.get(host)?.pool.counters
-        if (counters !== undefined) {
-          counters.acquires += 1
-          counters.acquireTimeMs += waitedMs
-        }
-        if (this.emitter.hasListeners('acquire')) this.emitter.emit('acquire', { host, connection, waitedMs })
+        if (acquireListeners.size > 0) this.emitter.emit('acquire', { host, connection, waitedMs })
       },
       onTimeout: (queuedAt, error) => {
         this.counters.acquireTimeouts += 1

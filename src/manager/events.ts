@@ -34,6 +34,7 @@ type Listener<T> = (record: T) => void
 /** A typed list of listeners for each event. */
 export class Emitter<TEvents extends object> {
   readonly #listeners: { [E in keyof TEvents]?: Set<Listener<TEvents[E]>> } = {}
+  readonly #all: { clear(): void }[] = []
   readonly #reportBug: (error: unknown) => void
 
   /** `reportBug` takes what a listener throws; it must not throw itself. */
@@ -43,17 +44,18 @@ export class Emitter<TEvents extends object> {
 
   /** Adds a listener and returns what takes it off again. */
   on<E extends keyof TEvents>(event: E, listener: Listener<TEvents[E]>): () => void {
-    const listeners = (this.#listeners[event] ??= new Set())
+    const listeners = this.#setOf(event)
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
 
-  hasListeners(event: keyof TEvents): boolean {
-    return (this.#listeners[event]?.size ?? 0) > 0
+  /** The set of an event's listeners, which stays the same: whether anybody listens is a look at its size. */
+  listenersOf<E extends keyof TEvents>(event: E): ReadonlySet<Listener<TEvents[E]>> {
+    return this.#setOf(event)
   }
 
   emit<E extends keyof TEvents>(event: E, record: TEvents[E]): void {
-    for (const listener of [...(this.#listeners[event] ?? [])]) {
+    for (const listener of [...this.#setOf(event)]) {
       try {
         listener(record)
       } catch (error) {
@@ -63,6 +65,15 @@ export class Emitter<TEvents extends object> {
   }
 
   clear(): void {
-    for (const event of Object.keys(this.#listeners)) Reflect.deleteProperty(this.#listeners, event)
+    for (const listeners of this.#all) listeners.clear()
+  }
+
+  #setOf<E extends keyof TEvents>(event: E): Set<Listener<TEvents[E]>> {
+    const known = this.#listeners[event]
+    if (known !== undefined) return known
+    const made = new Set<Listener<TEvents[E]>>()
+    this.#listeners[event] = made
+    this.#all.push(made)
+    return made
   }
 }

@@ -4,7 +4,7 @@ import type { HostFault } from '../host-fault.ts'
 /** Somebody who asked a host's pool for a connection. */
 export interface Checkout<TConnection> {
   /** The connection is the caller's now. */
-  granted(connection: TConnection, hostId: HostId): void
+  granted(connection: TConnection): void
   /** No connection can be had from this host, and `fault` says what that tells of it; the caller may try another. */
   refused(error: Error, hostId: HostId, fault?: HostFault): void
   /** The host is not what the caller chose it for any more: choose again. */
@@ -13,6 +13,9 @@ export interface Checkout<TConnection> {
   closed(): void
   readonly link: QueueLink<TConnection>
 }
+
+/** The most callers that may wait for one host's pool. */
+export const QUEUE_LIMIT = 65_536
 
 /** A place in a queue, kept inside the waiting object, so that leaving costs a constant time. */
 export interface QueueLink<TConnection> {

@@ -2,15 +2,12 @@ import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import { HostLostError, QueueFullError } from '../errors.ts'
 import type { Checkout } from './checkout.ts'
-import { CheckoutQueue } from './checkout.ts'
+import { CheckoutQueue, QUEUE_LIMIT } from './checkout.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
-import type { Lessor } from './lease.ts'
+import type { HeldConnection, Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
 import { toError } from '../to-error.ts'
-
-/** The most callers that may wait for one host's pool. */
-export const QUEUE_LIMIT = 65_536
 
 /**
  * One host's pool: the driver's pool, a count of leases, a queue, and the generation that tells void connections.
@@ -23,11 +20,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   readonly counters: PoolCounters = new PoolCounters()
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
-  readonly #connections = new Map<DriverConnection<TConnection>, number>()
-  readonly #leases = new Map<DriverConnection<TConnection>, Lease<TConnection>>()
+  readonly #connections = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
   readonly #waiting = new CheckoutQueue<TConnection>()
   readonly #inFlight = new CheckoutQueue<TConnection>()
   #idleListeners: (() => void)[] = []
+  #leased = 0
   #checkingOut = 0
   #generation = 0
 
@@ -45,11 +42,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Leased, being checked out, or waited for. */
   get load(): number {
-    return this.#leases.size + this.#checkingOut + this.#waiting.length
+    return this.#leased + this.#checkingOut + this.#waiting.length
   }
 
   get leased(): number {
-    return this.#leases.size
+    return this.#leased
   }
 
   get waiting(): number {
@@ -62,11 +59,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   }
 
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
-    return this.#leases.get(connection)
+    return this.#connections.get(connection)?.lease
   }
 
   checkOut(checkout: Checkout<TConnection>): void {
-    if (this.#leases.size + this.#checkingOut < this.driverPool.capacity) this.#begin(checkout)
+    if (this.#leased + this.#checkingOut < this.driverPool.capacity) this.#begin(checkout)
     else if (this.#waiting.length < QUEUE_LIMIT) this.#waiting.push(checkout)
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
@@ -87,10 +84,10 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
    */
   clear(generation: number, interrupt: boolean, cause: Error): void {
     this.#generation = generation
-    for (const connection of [...this.#connections.keys()]) {
-      const lease = this.#leases.get(connection)
+    const lost = new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
+    for (const { connection, lease } of [...this.#connections.values()]) {
       if (lease === undefined) connection.interrupt(cause)
-      else if (interrupt) connection.interrupt(this.#lost(cause))
+      else if (interrupt) connection.interrupt(lost)
     }
     this.sendOn()
   }
@@ -103,8 +100,8 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
   destroy(which: 'leased' | 'all', cause: Error): void {
-    for (const connection of [...this.#connections.keys()]) {
-      if (which === 'all' || this.#leases.has(connection)) connection.interrupt(cause)
+    for (const { connection, lease } of [...this.#connections.values()]) {
+      if (which === 'all' || lease !== undefined) connection.interrupt(cause)
     }
   }
 
@@ -115,27 +112,30 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Calls back once, when no connection is leased. */
   onIdle(callback: () => void): void {
-    if (this.#leases.size === 0) callback()
+    if (this.#leased === 0) callback()
     else this.#idleListeners.push(callback)
   }
 
   born(connection: DriverConnection<TConnection>): void {
-    this.#connections.set(connection, this.#generation)
+    this.#connections.set(connection, { connection, generation: this.#generation, lease: undefined })
     this.counters.connectionsAdded += 1
     this.#listener.connectionBorn(this.hostId, connection)
   }
 
   gone(connection: DriverConnection<TConnection>): void {
-    if (!this.#connections.delete(connection)) return
+    const held = this.#connections.get(connection)
+    if (held === undefined) return
+    this.#connections.delete(connection)
     this.counters.connectionsRemoved += 1
-    this.#leases.get(connection)?.reclaim()
+    held.lease?.reclaim()
   }
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
     const fault = this.#driver.classify(error, 'session')
     if (fault === undefined) return
-    this.#leases.get(connection)?.doom()
-    this.#listener.hostFault(this.hostId, fault, toError(error), this.#connections.get(connection) ?? this.#generation)
+    const held = this.#connections.get(connection)
+    held?.lease?.doom()
+    this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
   }
 
   hinted(): void {
@@ -143,13 +143,16 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   }
 
   returned(lease: Lease<TConnection>, destroy: boolean): void {
-    const { connection } = lease
-    this.#leases.delete(connection)
+    const { held } = lease
+    const { connection } = held
+    held.lease = undefined
+    this.#leased -= 1
     this.counters.releases += 1
     connection.giveBack(destroy || lease.generation < this.#generation || connection.isClosed())
     this.#listener.released(this.hostId, connection.native)
     this.#pump()
-    if (this.#leases.size === 0) for (const listener of this.#idleListeners.splice(0)) listener()
+    if (this.#leased === 0 && this.#idleListeners.length > 0)
+      for (const listener of this.#idleListeners.splice(0)) listener()
   }
 
   #begin(checkout: Checkout<TConnection>): void {
@@ -168,33 +171,30 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   }
 
   #deliver(taker: Checkout<TConnection> | undefined, connection: DriverConnection<TConnection>): void {
-    const generation = this.#connections.get(connection)
-    if (generation !== this.#generation || connection.isClosed()) {
+    const held = this.#connections.get(connection)
+    if (held?.generation !== this.#generation || connection.isClosed()) {
       connection.giveBack(true)
       if (taker !== undefined) this.#begin(taker)
     } else if (taker === undefined) {
       connection.giveBack(false)
     } else {
-      this.#leases.set(connection, new Lease(this, connection, generation))
-      taker.granted(connection.native, this.hostId)
+      this.#leased += 1
+      held.lease = new Lease(this, held)
+      taker.granted(connection.native)
     }
   }
 
   #refuse(taker: Checkout<TConnection> | undefined, error: unknown, generation: number): void {
-    const fault = this.#driver.classify(error, 'connect')
+    const [fault, cause] = [this.#driver.classify(error, 'connect'), toError(error)]
     this.counters.connectErrors += 1
-    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, toError(error), generation)
-    taker?.refused(toError(error), this.hostId, fault)
+    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, cause, generation)
+    taker?.refused(cause, this.hostId, fault)
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#leases.size + this.#checkingOut < this.driverPool.capacity) {
+    while (this.#waiting.length > 0 && this.#leased + this.#checkingOut < this.driverPool.capacity) {
       const next = this.#waiting.shift()
       if (next !== undefined) this.#begin(next)
     }
-  }
-
-  #lost(cause: Error): Error {
-    return new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
   }
 }

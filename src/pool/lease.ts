@@ -1,6 +1,13 @@
 import type { BoundLease, DriverConnection } from '../driver/driver.ts'
 import { UnknownConnectionError } from '../errors.ts'
 
+/** A connection of a pool: since when it counts, and who has it. One look-up finds both. */
+export interface HeldConnection<TConnection> {
+  readonly connection: DriverConnection<TConnection>
+  readonly generation: number
+  lease: Lease<TConnection> | undefined
+}
+
 /** Where a lease goes back to. */
 export interface Lessor<TConnection> {
   returned(lease: Lease<TConnection>, destroy: boolean): void
@@ -13,17 +20,19 @@ export interface Lessor<TConnection> {
  * can never end somebody else's lease of the same physical connection.
  */
 export class Lease<TConnection> implements BoundLease {
-  readonly connection: DriverConnection<TConnection>
-  readonly generation: number
+  readonly held: HeldConnection<TConnection>
   readonly #lessor: Lessor<TConnection>
   #state: 'active' | 'reclaimed' | 'ended' = 'active'
   #doomed = false
 
-  constructor(lessor: Lessor<TConnection>, connection: DriverConnection<TConnection>, generation: number) {
+  constructor(lessor: Lessor<TConnection>, held: HeldConnection<TConnection>) {
     this.#lessor = lessor
-    this.connection = connection
-    this.generation = generation
-    connection.bind(this)
+    this.held = held
+    held.connection.bind(this)
+  }
+
+  get generation(): number {
+    return this.held.generation
   }
 
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { HostLostError, QueueFullError, UnknownConnectionError } from '../../../src/errors.ts'
-import { QUEUE_LIMIT } from '../../../src/pool/host-pool.ts'
+import { QUEUE_LIMIT } from '../../../src/pool/checkout.ts'
 import { poolRig } from '../../support/pool-rig.ts'
 import { coded } from '../../support/scripted/coded.ts'
 
