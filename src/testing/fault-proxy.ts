@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net'
 import { OptionsError } from '../errors.ts'
-import type { FaultTrigger, ProxyDirection } from './fault-trigger.ts'
+import type { FaultTrigger } from './fault-trigger.ts'
 import { givePort, takePort } from './ports.ts'
-import { ProxyLink } from './proxy-link.ts'
+import { ProxyLinks } from './proxy-links.ts'
 import { ProxyListener } from './proxy-listener.ts'
 import { until } from './waiting.ts'
 
@@ -30,60 +29,57 @@ export class FaultProxy {
   /** `127.0.0.1`. */
   readonly host: string = '127.0.0.1'
   readonly port: number
-  readonly #target: { readonly host: string; readonly port: number }
+  readonly #ownsPort: boolean
+  readonly #links: ProxyLinks
   readonly #listener: ProxyListener
-  readonly #links = new Set<ProxyLink>()
-  readonly #triggers = new Map<FaultTrigger, () => void>()
-  readonly #held = { toServer: false, toClient: false }
-  readonly #ended = { toServer: 0, toClient: 0, accepted: 0 }
-  #delayMs = 0
   #closing: Promise<void> | undefined
 
-  private constructor(port: number, target: { readonly host: string; readonly port: number }) {
+  private constructor(port: number, ownsPort: boolean, target: { readonly host: string; readonly port: number }) {
     this.port = port
-    this.#target = { host: target.host, port: target.port }
-    this.#listener = new ProxyListener(this.host, port, (client) => this.#accept(client))
+    this.#ownsPort = ownsPort
+    this.#links = new ProxyLinks(target)
+    this.#listener = new ProxyListener(this.host, port, (client) => this.#links.accept(client))
   }
 
   /** Starts to listen on 127.0.0.1. Rejects if `port` is taken. */
   static async start(options: FaultProxyOptions): Promise<FaultProxy> {
     const port = options.port ?? (await takePort())
-    const proxy = new FaultProxy(port, options.target)
+    const proxy = new FaultProxy(port, options.port === undefined, options.target)
     try {
       await proxy.#listener.open()
       return proxy
     } catch (error) {
-      await givePort(port)
+      await proxy.close()
       throw error
     }
   }
 
   /** Connections that are open now. */
   get connections(): number {
-    return this.#links.size
+    return this.#links.open
   }
 
   /** Connections accepted since the start. */
   get accepted(): number {
-    return this.#ended.accepted
+    return this.#links.accepted
   }
 
   /** Bytes forwarded to the server since the start. */
   get bytesToServer(): number {
-    return this.#bytes('toServer')
+    return this.#links.bytes('toServer')
   }
 
   /** Bytes forwarded to clients since the start. */
   get bytesToClient(): number {
-    return this.#bytes('toClient')
+    return this.#links.bytes('toClient')
   }
 
   /** Ends every lasting fault: the port is open, bytes flow at once, those held back first. */
   async pass(): Promise<void> {
-    this.delay(0)
-    for (const link of this.#links) link.heal()
-    this.#hold('toServer', false)
-    this.#hold('toClient', false)
+    this.#links.delay(0)
+    this.#links.each((link) => link.heal())
+    this.#links.hold('toServer', false)
+    this.#links.hold('toClient', false)
     if (this.#closing === undefined) await this.#listener.open()
   }
 
@@ -94,40 +90,39 @@ export class FaultProxy {
 
   /** Accepts connections and forwards nothing, in neither direction, as a network that drops every packet. */
   silent(): void {
-    this.#hold('toServer', true)
-    this.#hold('toClient', true)
+    this.#links.hold('toServer', true)
+    this.#links.hold('toClient', true)
   }
 
   /** Nothing reaches the server any more; its bytes still reach the client. `pass` delivers what was held. */
   dropToServer(): void {
-    this.#hold('toServer', true)
+    this.#links.hold('toServer', true)
   }
 
   /** Nothing reaches clients any more; their bytes still reach the server. `pass` delivers what was held. */
   dropToClient(): void {
-    this.#hold('toClient', true)
+    this.#links.hold('toClient', true)
   }
 
   /** Forwards everything `delayMs` milliseconds late, each way. */
   delay(delayMs: number): void {
     if (!(delayMs >= 0)) throw new OptionsError('delayMs', 'FaultProxy: delayMs must be 0 or more')
-    this.#delayMs = delayMs
-    for (const link of this.#links) link.delay(delayMs)
+    this.#links.delay(delayMs)
   }
 
   /** Sends FIN to one side of every connection; the other direction goes on. */
   halfClose(side: 'client' | 'server'): void {
-    for (const link of this.#links) link.halfClose(side)
+    this.#links.each((link) => link.halfClose(side))
   }
 
   /** RST to both sides of every connection: ECONNRESET. */
   reset(): void {
-    for (const link of [...this.#links]) link.reset()
+    this.#links.each((link) => link.reset())
   }
 
   /** FIN to both sides of every connection. */
   closeConnections(): void {
-    for (const link of [...this.#links]) link.close()
+    this.#links.each((link) => link.close())
   }
 
   /** Arms a fault that waits for its moment, and strikes once. Resolves when it has; stays pending if it never does. */
@@ -135,8 +130,7 @@ export class FaultProxy {
     if (trigger.pattern === undefined && trigger.afterBytes === undefined) {
       throw new OptionsError('pattern', 'FaultProxy: a trigger needs a pattern or afterBytes')
     }
-    for (const link of this.#links) link.watch(trigger)
-    await new Promise<void>((resolve) => this.#triggers.set(trigger, resolve))
+    await this.#links.watch(trigger)
   }
 
   /** Closes every connection and the port. The same promise on every call. */
@@ -152,41 +146,7 @@ export class FaultProxy {
   async #close(): Promise<void> {
     this.refuse()
     this.closeConnections()
-    await until('every connection is closed', 10_000, () => (this.#links.size === 0 ? true : undefined), 1)
-    await givePort(this.port)
-  }
-
-  #accept(client: Socket): void {
-    this.#ended.accepted += 1
-    const link: ProxyLink = new ProxyLink(client, this.#target, {
-      trigger: (trigger) => this.#struck(trigger),
-      gone: () => this.#forget(link),
-    })
-    this.#links.add(link)
-    for (const trigger of this.#triggers.keys()) link.watch(trigger)
-    link.delay(this.#delayMs)
-    link.hold('toClient', this.#held.toClient)
-    link.hold('toServer', this.#held.toServer)
-  }
-
-  #struck(trigger: FaultTrigger): void {
-    for (const link of this.#links) link.unwatch(trigger)
-    this.#triggers.get(trigger)?.()
-    this.#triggers.delete(trigger)
-  }
-
-  #forget(link: ProxyLink): void {
-    if (!this.#links.delete(link)) return
-    this.#ended.toServer += link.forwarded('toServer')
-    this.#ended.toClient += link.forwarded('toClient')
-  }
-
-  #hold(direction: ProxyDirection, held: boolean): void {
-    this.#held[direction] = held
-    for (const link of this.#links) link.hold(direction, held)
-  }
-
-  #bytes(direction: ProxyDirection): number {
-    return [...this.#links].reduce((sum, link) => sum + link.forwarded(direction), this.#ended[direction])
+    await until('every connection is closed', 10_000, () => (this.#links.open === 0 ? true : undefined), 1)
+    if (this.#ownsPort) await givePort(this.port)
   }
 }
