@@ -1,0 +1,133 @@
+import { strike } from './faults.ts'
+import type { Workload } from './workload.ts'
+import type { World } from './world.ts'
+
+/** A host that refuses us by configuration is asked again after at most this long. */
+const REJECTED_MS = 30_000
+/** Saying goodbye on close takes at most this long, and a timer a little more. */
+const FAREWELL_MS = 260
+
+/** Lets the scenario happen: starts the application, strikes, heals, and closes. */
+export class Director {
+  readonly #world: World
+  readonly #workload: Workload
+  #isOver = false
+
+  constructor(world: World, workload: Workload) {
+    this.#world = world
+    this.#workload = workload
+  }
+
+  /** The run has come to its end. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  begin(): void {
+    const { scenario, cluster } = this.#world
+    this.#workload.start()
+    for (const fault of scenario.faults) {
+      cluster.later(fault.atMs, () => {
+        this.#world.note(() => `FAULT ${fault.kind} at host ${fault.host + 1} for ${fault.forMs.toFixed(0)} ms`)
+        strike(fault, cluster)
+      })
+    }
+    this.#armStalls()
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    const { loop, scenario } = this.#world
+    const { ending, chaosMs } = scenario
+    if (ending.kind === 'quiet') loop.afterIo(chaosMs, () => this.#calmDown())
+    else loop.afterIo(ending.atMs, () => this.#close(ending.kind === 'close' ? ending.timeoutMs : undefined))
+  }
+
+  /** A stall while a probe is under way is the one that matters. */
+  #armStalls(): void {
+    const { announcer, loop, scenario, cluster } = this.#world
+    const stalls = [...scenario.stalls].sort((one, other) => other.atMs - one.atMs)
+    announcer.on('probeAsked', () => {
+      const next = stalls.at(-1)
+      if (next === undefined || next.atMs > loop.nowMs() || cluster.isQuiet) return
+      stalls.pop()
+      loop.afterIo(0.25, () => this.#stall(next.forMs))
+    })
+  }
+
+  #stall(forMs: number): void {
+    const { loop } = this.#world
+    this.#world.note(() => `the event loop stands still for ${forMs} ms`)
+    loop.stall(forMs)
+    this.#world.lastStallMs = loop.nowMs()
+  }
+
+  /** I11: everything is healed; a writer and a reader who ask now are served within the bound. */
+  #calmDown(): void {
+    const { cluster, loop, scenario } = this.#world
+    this.#world.note(() => 'HEALED')
+    cluster.heal()
+    this.#world.isHealed = true
+    this.#workload.releaseAll()
+    const { refreshDelayMs, refreshTimeoutMs, connectTimeoutMs } = scenario.options
+    const probeMs = refreshDelayMs + refreshTimeoutMs + Math.max(refreshTimeoutMs, connectTimeoutMs)
+    const wasRejected = scenario.faults.some(({ kind }) => kind === 'access')
+    const boundMs = 2 * probeMs + connectTimeoutMs + 1_000 + (wasRejected ? REJECTED_MS : 0)
+    this.#workload.call('master', boundMs, !wasRejected)
+    this.#workload.call('replica', boundMs, !wasRejected)
+    this.#waitForCalm(loop.nowMs() + boundMs + 10)
+  }
+
+  /** Until the bound, the snapshot becomes the truth again: one master, the true one; all others follow it. */
+  #waitForCalm(untilMs: number): void {
+    const { loop } = this.#world
+    const wrong = this.#whatIsWrong()
+    if (wrong === undefined) this.#leaveInPeace()
+    else if (loop.nowMs() < untilMs) loop.afterIo(200, () => this.#waitForCalm(untilMs))
+    else this.#world.violated('I11', `after everything was healed ${wrong}`)
+  }
+
+  #leaveInPeace(): void {
+    this.#workload.stop()
+    this.#workload.releaseAll()
+    this.#close(1_000)
+  }
+
+  #whatIsWrong(): string | undefined {
+    const { cluster, topology } = this.#world
+    for (const host of topology.hosts.values()) {
+      const wanted = host.hostId === cluster.master?.hostId ? 'master' : 'replica'
+      const isDoubted = 'suspicion' in host && host.suspicion !== undefined
+      if (host.kind !== wanted || isDoubted)
+        return `${host.hostId}, a ${wanted} in good order, is known as ${host.kind}`
+    }
+    return this.#workload.isServed ? undefined : 'a caller is still waiting'
+  }
+
+  #close(timeoutMs: number | undefined): void {
+    const { db, loop } = this.#world
+    this.#world.note(() => (timeoutMs === undefined ? 'TERMINATE' : `CLOSE within ${timeoutMs} ms`))
+    this.#workload.stop()
+    this.#world.isClosing = true
+    const limitMs = loop.nowMs() + (timeoutMs ?? 0) + FAREWELL_MS
+    const closing = timeoutMs === undefined ? db.terminate() : db.close({ timeoutMs })
+    const done = (): void => {
+      const isLate = loop.nowMs() > limitMs && this.#world.lastStallMs < limitMs - FAREWELL_MS - (timeoutMs ?? 0)
+      if (isLate) this.#world.violated('I5', `close took until ${loop.nowMs()}, not ${limitMs}`)
+      this.#world.note(() => 'CLOSED')
+      loop.afterIo(0, () => this.#finish())
+    }
+    closing.then(done, (error: unknown) => this.#world.violated('I6', `close rejected: ${String(error)}`))
+    loop.afterIo(limitMs - loop.nowMs() + 10_000, () => {
+      if (!db.closed) this.#world.violated('I5', 'close never resolved')
+    })
+  }
+
+  #finish(): void {
+    this.#world.announcer.tell('closed')
+    // A while for whatever may still come.
+    this.#world.loop.afterIo(200, () => {
+      this.#isOver = true
+    })
+  }
+}

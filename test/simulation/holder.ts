@@ -1,0 +1,117 @@
+import type { Random } from '../../src/random/random.ts'
+import { between, chance, oneOf } from '../support/fake/dice.ts'
+import type { FakeClient } from '../support/fake/fake-connection.ts'
+import type { Call } from './call.ts'
+import type { World } from './world.ts'
+
+/** Somebody who holds a leased connection: runs statements, then gives it back once, or tries to do it twice. */
+export class Holder {
+  readonly #world: World
+  readonly #call: Call
+  readonly #client: FakeClient
+  readonly #random: Random
+  readonly #onEnd: () => void
+  #isHeld = true
+  #hurry: (() => void) | undefined
+
+  constructor(world: World, call: Call, client: FakeClient, random: Random, onEnd: () => void) {
+    this.#world = world
+    this.#call = call
+    this.#client = client
+    this.#random = random
+    this.#onEnd = onEnd
+  }
+
+  /** The connection went back to its pool. Of one that died its holder may not know yet. */
+  takenBack(isClosed: boolean): void {
+    if (this.#isHeld && !isClosed) this.#violated('I3', 'ended under its holder')
+  }
+
+  async use(holdMs: number): Promise<void> {
+    const statements = Math.floor(this.#random() * 3)
+    for (let i = 0; i < statements; i += 1) {
+      if (!(await this.#ask(i))) break
+    }
+    await this.#sleep(holdMs)
+    this.#isHeld = false
+    this.#onEnd()
+    try {
+      this.#giveBack()
+    } catch (error) {
+      this.#violated('I3', `could not be released: ${String(error)}`)
+    }
+  }
+
+  /** Gives back now what would be held longer. */
+  hurry(): void {
+    this.#hurry?.()
+  }
+
+  async #ask(number: number): Promise<boolean> {
+    const isWrite = this.#call.wanted === 'master' && chance(this.#random, 0.7)
+    const statement = isWrite ? `write ${this.#call.id * 10 + number}` : 'read'
+    try {
+      await this.#client.query(statement)
+      return true
+    } catch (error) {
+      this.#judge(error)
+      return false
+    }
+  }
+
+  /** I9: what was sent and cut off by the manager has an unknown outcome, and is never reported otherwise. */
+  #judge(error: unknown): void {
+    if (!(error instanceof Error) || !('code' in error)) return this.#violated('I9', `failed with ${String(error)}`)
+    const code = String(error.code)
+    this.#world.note(() => `call ${this.#call.id}: ${error.message}`)
+    if (!code.startsWith('ERR_HASQL') || code === 'ERR_HASQL_CLOSED') return
+    const outcome = 'outcome' in error ? error.outcome : undefined
+    if (code !== 'ERR_HASQL_HOST_LOST' || outcome !== 'unknown')
+      this.#violated('I9', `reported ${code} ${String(outcome)}`)
+  }
+
+  #giveBack(): void {
+    const client = this.#client
+    const { db } = this.#world
+    const { release, dispose } = client
+    switch (oneOf(this.#random, ['manager', 'own', 'dispose', 'destroy', 'twice', 'stale'] as const)) {
+      case 'manager':
+        return db.release(client)
+      case 'own':
+        return client.release()
+      case 'dispose':
+        return void client[Symbol.asyncDispose]()
+      case 'destroy':
+        return db.release(client, { destroy: chance(this.#random, 0.5) })
+      case 'twice':
+        db.release(client)
+        return this.#again(() => db.release(client))
+      case 'stale':
+        client.release()
+        dispose()
+        return void this.#world.loop.afterIo(between(this.#random, 0, 100), () => this.#again(release))
+    }
+  }
+
+  /** Giving back again is a typed error, or nothing at all when the connection died; it never ends another lease. */
+  #again(release: () => void): void {
+    try {
+      release()
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code !== 'ERR_HASQL_UNKNOWN_CONNECTION') this.#violated('I3', `released twice: ${String(error)}`)
+    }
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hurry = resolve
+      this.#world.loop.afterIo(delayMs, resolve)
+    })
+  }
+
+  #violated(invariant: string, text: string): void {
+    const { hostId, id } = this.#client
+    this.#world.violated(invariant, `the lease of call ${this.#call.id} on ${hostId} #${id}: ${text}`)
+  }
+}

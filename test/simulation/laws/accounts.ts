@@ -1,0 +1,42 @@
+import type { FakePool } from '../../support/fake/fake-pool.ts'
+import type { Workload } from '../workload.ts'
+import type { World } from '../world.ts'
+
+/**
+ * I3: each lease ends exactly once, and the manager's accounts agree with the driver's.
+ *
+ * At every fourth step after a pool changed: connections lent by it = leases in use by the metrics, `acquires` = `releases` + `used`,
+ * `connectionsAdded` = `connectionsRemoved` + `total`, and total = sockets alive ≤ `max` (those that say goodbye are on
+ * top, as with every driver). A lease that was announced has reached its caller in the same turn (law 8: nobody who gave
+ * up is given one). That a connection is lent to one holder, and given back once, is watched where it happens.
+ */
+export function checkAccounts(world: World, workload: Workload): void {
+  const touched = new Set<FakePool>()
+  let steps = 0
+  world.announcer.on('poolTouched', (pool) => touched.add(pool))
+  world.announcer.on('step', () => {
+    for (const [client, { hostId }] of workload.unclaimed) {
+      world.violated('I3', `connection #${client.id} of ${hostId} was leased to nobody`)
+    }
+    steps += 1
+    if (touched.size === 0 || steps % 4 !== 0) return
+    const { drivers } = world.db.metrics()
+    for (const pool of touched) {
+      const metrics = drivers.find(({ host }) => host === pool.hostId)
+      if (metrics !== undefined) check(world, pool, metrics)
+    }
+    touched.clear()
+  })
+}
+
+function check(world: World, pool: FakePool, metrics: ReturnType<World['db']['metrics']>['drivers'][0]): void {
+  const { used, total, max, acquires, releases, connectionsAdded, connectionsRemoved } = metrics
+  const working = [...pool.live].filter(({ socket }) => !socket.isEnding && !socket.isClosed)
+  const wrong =
+    (pool.lent !== used && `${pool.lent} lent, but ${used} used`) ||
+    (acquires !== releases + used && `${acquires} acquires, ${releases} releases, ${used} used`) ||
+    (connectionsAdded !== connectionsRemoved + total && `${connectionsAdded} added, ${connectionsRemoved} removed`) ||
+    (total !== pool.live.size && `${pool.live.size} sockets, but ${total} in the metrics`) ||
+    (working.length > max && `${working.length} connections, but at most ${max} are allowed`)
+  if (wrong !== false) world.violated('I3', `${pool.hostId}: ${wrong}`)
+}

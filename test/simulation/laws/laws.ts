@@ -1,0 +1,28 @@
+import type { Workload } from '../workload.ts'
+import type { World } from '../world.ts'
+import { checkAccounts } from './accounts.ts'
+import { checkClosed } from './closing.ts'
+import { checkDeadlines } from './deadlines.ts'
+import { checkEvidence } from './evidence.ts'
+import { checkOrder } from './first-come.ts'
+import { checkLeases } from './master-leases.ts'
+import { checkWriteTarget } from './one-write-target.ts'
+import { checkProbeLoad } from './probe-load.ts'
+import { checkSecrets } from './secrets.ts'
+import { checkSilence } from './silence.ts'
+import { checkVoidConnections } from './void-connections.ts'
+
+/** Everything that must hold in every run. I7 is watched by the runner, I9 by each holder, I11 at the end of a run. */
+export function layDown(world: World, workload: Workload): void {
+  checkLeases(world)
+  checkWriteTarget(world)
+  checkAccounts(world, workload)
+  checkOrder(world)
+  checkDeadlines(world)
+  checkClosed(world, workload)
+  checkEvidence(world)
+  checkVoidConnections(world)
+  checkProbeLoad(world)
+  checkSecrets(world)
+  checkSilence(world)
+}

@@ -1,0 +1,122 @@
+import { seededRandom } from '../support/seeded-random.ts'
+import { between, chance, oneOf, whole } from '../support/fake/dice.ts'
+import type { Random } from '../../src/random/random.ts'
+
+export const FAULTS = [
+  'stop',
+  'crash',
+  'bounce',
+  'failover',
+  'switchover',
+  'freeze',
+  'cut',
+  'cut one way',
+  'refuse',
+  'not ready',
+  'full',
+  'access',
+  'slow authentication',
+  'slow',
+  'backend killed',
+  'all backends killed',
+  'double promotion',
+  'foreign cluster',
+  'read-only master',
+  'replay paused',
+  'answer dropped',
+  'flap',
+] as const
+
+/** Something that goes wrong, and how long it lasts. `host` counts from 0. */
+export interface Fault {
+  readonly kind: (typeof FAULTS)[number]
+  readonly host: number
+  readonly atMs: number
+  readonly forMs: number
+}
+
+/** How a run ends: after a quiet period in which everything must come right, or in the middle of it all. */
+export type Ending =
+  | { readonly kind: 'quiet' }
+  | { readonly kind: 'close'; readonly atMs: number; readonly timeoutMs: number }
+  | { readonly kind: 'terminate'; readonly atMs: number }
+
+/** Everything that a run is made of, drawn from its seed. */
+export interface Scenario {
+  readonly seed: number
+  readonly hosts: number
+  readonly hasRights: boolean
+  readonly capacity: number
+  readonly policy: 'greedy' | 'random-weighted' | 'round-robin' | 'power-of-two'
+  readonly options: {
+    readonly acquireTimeoutMs: number
+    readonly refreshDelayMs: number
+    readonly refreshTimeoutMs: number
+    readonly connectTimeoutMs: number
+    readonly fallbackMaster: boolean
+    readonly masterAsReplicaWeight: number
+    readonly allowExitOnIdle: boolean
+  }
+  readonly chaosMs: number
+  readonly faults: readonly Fault[]
+  /** The event loop stands still, beginning with the first probe that is asked after this time. */
+  readonly stalls: readonly { readonly atMs: number; readonly forMs: number }[]
+  /** Mean time between two calls of `acquire`, and the longest a lease is kept as a rule. */
+  readonly callGapMs: number
+  readonly holdMs: number
+  readonly ending: Ending
+}
+
+/** The same seed gives the same scenario. */
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(seed)
+  const chaosMs = between(random, 1_000, 9_000)
+  const hosts = oneOf(random, [1, 2, 2, 3, 3, 3, 4, 5])
+  return {
+    seed,
+    hosts,
+    hasRights: !chance(random, 0.05),
+    capacity: whole(random, 1, 4),
+    policy: oneOf(random, ['greedy', 'random-weighted', 'round-robin', 'power-of-two']),
+    options: {
+      acquireTimeoutMs: oneOf(random, [300, 1_000, 5_000]),
+      refreshDelayMs: oneOf(random, [200, 1_000]),
+      refreshTimeoutMs: oneOf(random, [200, 1_000]),
+      connectTimeoutMs: oneOf(random, [500, 3_000]),
+      fallbackMaster: chance(random, 0.4),
+      masterAsReplicaWeight: oneOf(random, [0, 0, 0.5]),
+      allowExitOnIdle: chance(random, 0.3),
+    },
+    chaosMs,
+    faults: Array.from({ length: whole(random, 1, 6) }, () => drawFault(random, hosts, chaosMs)),
+    stalls: chance(random, 0.25) ? Array.from({ length: whole(random, 1, 3) }, () => drawStall(random, chaosMs)) : [],
+    callGapMs: between(random, 20, 150),
+    holdMs: oneOf(random, [5, 50, 400]),
+    ending: drawEnding(random, chaosMs),
+  }
+}
+
+function drawFault(random: Random, hosts: number, chaosMs: number): Fault {
+  const kind = chance(random, 0.25) ? 'failover' : oneOf(random, FAULTS)
+  // Some meet the manager as it starts.
+  const atMs = chance(random, 0.1) ? 0 : between(random, 0, chaosMs)
+  return {
+    kind,
+    host: Math.floor(random() * hosts),
+    atMs,
+    forMs: between(random, 10, chance(random, 0.5) ? 500 : 6_000),
+  }
+}
+
+function drawStall(random: Random, chaosMs: number): { readonly atMs: number; readonly forMs: number } {
+  return {
+    atMs: between(random, 0, chaosMs),
+    forMs: chance(random, 0.5) ? between(random, 20, 2_500) : oneOf(random, [220, 1_020]),
+  }
+}
+
+function drawEnding(random: Random, chaosMs: number): Ending {
+  const atMs = between(random, 0, chaosMs)
+  if (chance(random, 0.2)) return { kind: 'close', atMs, timeoutMs: oneOf(random, [0, 100, 2_000]) }
+  return chance(random, 0.08) ? { kind: 'terminate', atMs } : { kind: 'quiet' }
+}

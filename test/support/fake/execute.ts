@@ -1,0 +1,52 @@
+import { IDENTITY_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { FakeError } from './fake-error.ts'
+import type { Reply, Row } from './fake-link.ts'
+import type { FakeServer } from './fake-server.ts'
+
+/** What a server does with a statement: hasql's own queries, `read`, and `write <number>`. */
+export function execute(server: FakeServer, statement: string): Reply {
+  const { facts } = server
+  switch (statement) {
+    case IDENTITY_QUERY:
+      return facts.hasRights ? answer([facts.systemId, `life ${facts.incarnation}`]) : forbidden()
+    case ROLE_QUERY:
+      return facts.hasRights ? answer([...role(server), walPosition(server), timeline(server)]) : forbidden()
+    case ROLE_ONLY_QUERY:
+      return answer(role(server))
+    case 'read':
+      return answer(['1'])
+    default:
+      return write(server, Number(statement.slice('write '.length)))
+  }
+}
+
+function write(server: FakeServer, writeId: number): Reply {
+  const { facts } = server
+  if (facts.role === 'replica' || facts.readOnlyDefault) return { kind: 'error', error: new FakeError('25006') }
+  facts.lsn += 1
+  server.journal.push({ writeId, timeline: facts.timeline, systemId: facts.systemId })
+  return answer(['written'])
+}
+
+function answer(row: Row): Reply {
+  return { kind: 'row', row }
+}
+
+function forbidden(): Reply {
+  return { kind: 'error', error: new FakeError('42501') }
+}
+
+function role({ facts }: FakeServer): Row {
+  return [String(facts.role === 'replica'), facts.readOnlyDefault ? 'on' : 'off']
+}
+
+function timeline({ facts }: FakeServer): string | null {
+  return facts.role === 'master' ? String(facts.timeline) : null
+}
+
+function walPosition(server: FakeServer): string {
+  const { facts, upstream } = server
+  const follows = facts.role === 'replica' && !server.replayPaused && upstream?.isReachable === true
+  if (follows) facts.lsn = Math.max(facts.lsn, upstream.facts.lsn)
+  return `0/${facts.lsn.toString(16).toUpperCase()}`
+}

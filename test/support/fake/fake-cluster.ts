@@ -1,0 +1,130 @@
+import type { Random } from '../../../src/random/random.ts'
+import { between, chance } from './dice.ts'
+import type { FakeEventLoop } from './event-loop.ts'
+import { FakeServer } from './fake-server.ts'
+
+const SYSTEM_ID = '7000000000000000001'
+
+export interface ClusterPlan {
+  readonly hosts: number
+  readonly hasRights: boolean
+}
+
+/** Model servers that replicate: the first is the master, the others follow it. */
+export class FakeCluster {
+  readonly servers: readonly FakeServer[]
+  readonly loop: FakeEventLoop
+  readonly random: Random
+  /** Healed for good: what a fault has still in store is called off. */
+  isQuiet = false
+  #highestTimeline = 1
+
+  constructor(loop: FakeEventLoop, random: Random, plan: ClusterPlan) {
+    this.loop = loop
+    this.random = random
+    this.servers = Array.from({ length: plan.hosts }, (_, index) => {
+      const facts = { timeline: 1, systemId: SYSTEM_ID, incarnation: 1, lsn: 16, readOnlyDefault: false }
+      const role = index === 0 ? 'master' : 'replica'
+      return new FakeServer(`db${index + 1}:5432`, loop, random, { role, hasRights: plan.hasRights, ...facts })
+    })
+    for (const server of this.servers.slice(1)) server.upstream = this.servers[0]
+  }
+
+  /** The writable server on the highest timeline, whether it can be reached or not. */
+  get master(): FakeServer | undefined {
+    const masters = this.servers.filter(({ facts }) => facts.role === 'master' && facts.systemId === SYSTEM_ID)
+    return masters.sort((one, other) => other.facts.timeline - one.facts.timeline)[0]
+  }
+
+  /** Replicas that an operator could promote. */
+  get standbys(): readonly FakeServer[] {
+    return this.servers.filter(({ facts, state, frozen }) => facts.role === 'replica' && state === 'running' && !frozen)
+  }
+
+  /** Does it in a while, unless the cluster has been healed by then. */
+  later(delayMs: number, act: () => void): void {
+    this.loop.afterIo(delayMs, () => {
+      if (!this.isQuiet) act()
+    })
+  }
+
+  /** A new timeline begins; the other standbys follow it in a while. */
+  promote(server: FakeServer, followInMs: number): void {
+    const { facts } = server
+    facts.role = 'master'
+    facts.timeline += 1
+    server.upstream = undefined
+    server.pushHints()
+    this.#highestTimeline = Math.max(this.#highestTimeline, facts.timeline)
+    this.later(followInMs, () => {
+      for (const other of this.standbys) {
+        if (facts.role === 'master' && other.facts.timeline < facts.timeline) this.#follow(other, server)
+      }
+    })
+  }
+
+  /** Stops a server if it runs, and starts it as a standby of the master. */
+  restartAsReplica(server: FakeServer, master: FakeServer | undefined, readyInMs: number): void {
+    if (server.state !== 'stopped') server.stop('57P01', 2)
+    server.facts.role = 'replica'
+    server.facts.systemId = SYSTEM_ID
+    server.facts.readOnlyDefault = false
+    if (master !== undefined && master !== server) this.#follow(server, master)
+    server.start(readyInMs)
+  }
+
+  /** Restarts a server as the only one of another cluster. */
+  restartAsForeigner(server: FakeServer, readyInMs: number): void {
+    server.stop('57P01', 2)
+    Object.assign(server.facts, { role: 'master', systemId: '7999999999999999999', timeline: 5 })
+    server.start(readyInMs)
+  }
+
+  /** Everything works from now on: one master on the newest timeline, the others follow it. */
+  heal(): void {
+    this.isQuiet = true
+    for (const server of this.servers) this.#mend(server)
+    const master = this.#chooseMaster()
+    for (const server of this.servers) {
+      const { facts, state } = server
+      const isRight =
+        server === master ? facts.role === 'master' : facts.role === 'replica' && facts.systemId === SYSTEM_ID
+      if (server !== master && (!isRight || state === 'stopped')) this.restartAsReplica(server, master, this.#startMs())
+      if (server === master && state === 'stopped') server.start(this.#startMs())
+      if (server !== master) this.#follow(server, master)
+    }
+  }
+
+  #mend(server: FakeServer): void {
+    server.turnsAway = undefined
+    server.replayPaused = false
+    server.dropsNextAnswer = false
+    server.facts.readOnlyDefault = false
+    server.authMs = 0
+    server.slowness = 1
+    if (server.frozen) server.thaw()
+    server.mend()
+  }
+
+  #chooseMaster(): FakeServer {
+    const ours = this.servers.filter(({ facts }) => facts.systemId === SYSTEM_ID)
+    const newest = ours.filter(({ facts }) => facts.timeline === this.#highestTimeline)
+    const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? ours[0] ?? this.servers[0]
+    if (master === undefined) throw new RangeError('a cluster has at least one server')
+    if (master.facts.role !== 'master' || master.facts.timeline < this.#highestTimeline) {
+      master.facts.systemId = SYSTEM_ID
+      master.facts.timeline = this.#highestTimeline
+      this.promote(master, 0)
+    }
+    return master
+  }
+
+  #follow(server: FakeServer, master: FakeServer): void {
+    server.upstream = master
+    server.facts.timeline = master.facts.timeline
+  }
+
+  #startMs(): number {
+    return chance(this.random, 0.5) ? 1 : between(this.random, 1, 400)
+  }
+}

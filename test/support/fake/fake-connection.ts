@@ -1,0 +1,93 @@
+import type { BoundLease, DriverConnection } from '../../../src/driver/driver.ts'
+import { FakeError } from './fake-error.ts'
+import type { Row } from './fake-link.ts'
+import type { FakePool } from './fake-pool.ts'
+import { FakeSocket } from './fake-socket.ts'
+
+/** What the caller of `acquire` gets: a driver's own connection object. */
+export class FakeClient implements AsyncDisposable {
+  readonly id: number
+  readonly hostId: string
+  /** Gives the lease back that is current. */
+  release: (destroy?: boolean) => void = () => undefined
+  dispose: () => void = () => undefined
+  readonly #query: (statement: string) => Promise<Row>
+
+  constructor(id: number, hostId: string, query: (statement: string) => Promise<Row>) {
+    this.id = id
+    this.hostId = hostId
+    this.#query = query
+  }
+
+  /** Sends `read` or `write <number>`. */
+  query(statement: string): Promise<Row> {
+    return this.#query(statement)
+  }
+
+  get [Symbol.asyncDispose](): () => Promise<void> {
+    const { dispose } = this
+    return () => {
+      dispose()
+      return Promise.resolve()
+    }
+  }
+}
+
+/** One physical connection of a fake pool. */
+export class FakeConnection implements DriverConnection<FakeClient> {
+  readonly native: FakeClient
+  readonly pool: FakePool
+  readonly socket: FakeSocket
+  checkedOut = false
+  /** Set while the connection is being made; called with the outcome. */
+  onConnect: ((error: Error | undefined) => void) | undefined
+  #endedBy: Error | undefined
+
+  constructor(id: number, pool: FakePool) {
+    this.pool = pool
+    this.native = new FakeClient(id, pool.hostId, (statement) => this.socket.query(statement))
+    const { watch, hooks, server } = pool
+    this.socket = new FakeSocket(server, {
+      connected: () => this.#connected(undefined),
+      refused: (error) => watch.fault(this, error, () => hooks.failed(this, error)),
+      hinted: () => hooks.hinted(this),
+      lost: (error) => {
+        this.#endedBy = error
+        if (this.onConnect !== undefined) return
+        pool.forget(this)
+        watch.fault(this, error, () => hooks.failed(this, error))
+      },
+      closed: () => {
+        this.#connected(this.#endedBy ?? new FakeError('ECONNRESET'))
+        pool.gone(this)
+      },
+    })
+    hooks.born(this)
+    watch.born(this)
+  }
+
+  isClosed(): boolean {
+    return this.socket.isClosed
+  }
+
+  giveBack(destroy: boolean): void {
+    this.pool.takeBack(this, destroy)
+  }
+
+  interrupt(cause: Error): void {
+    this.#endedBy ??= cause
+    this.pool.forget(this)
+    this.socket.destroy(cause)
+  }
+
+  bind(lease: BoundLease): void {
+    this.native.release = (destroy = false) => lease.release(destroy)
+    this.native.dispose = () => lease.dispose()
+  }
+
+  #connected(error: Error | undefined): void {
+    const done = this.onConnect
+    this.onConnect = undefined
+    done?.(error)
+  }
+}

@@ -1,0 +1,123 @@
+import { FakeError } from './fake-error.ts'
+import { FakeLink } from './fake-link.ts'
+import type { Reply, Row } from './fake-link.ts'
+import type { FakeServer } from './fake-server.ts'
+
+/** What a socket tells its owner. */
+export interface SocketOwner {
+  connected(): void
+  /** The server answered a statement with an error. */
+  refused(error: FakeError): void
+  hinted(): void
+  /** The other side ended the connection, or nobody was there. Not called for what `destroy` or `end` did. */
+  lost(error: Error, duringQuery: boolean): void
+  /** The socket is closed; called once. */
+  closed(): void
+}
+
+interface Pending {
+  readonly statement: string
+  readonly resolve: (row: Row) => void
+  readonly reject: (error: Error) => void
+}
+
+/** The client's end of a connection: connects when made, asks one statement at a time. */
+export class FakeSocket {
+  readonly #server: FakeServer
+  readonly #link: FakeLink
+  readonly #owner: SocketOwner
+  #state: 'connecting' | 'ready' | 'ending' | 'closed' = 'connecting'
+  #pending: Pending | undefined
+
+  constructor(server: FakeServer, owner: SocketOwner) {
+    this.#server = server
+    this.#owner = owner
+    this.#link = new FakeLink(server, (reply) => this.#receive(reply))
+    server.openSockets += 1
+    this.#link.send({ kind: 'startup' })
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Whether it has said goodbye and waits for the server. */
+  get isEnding(): boolean {
+    return this.#state === 'ending'
+  }
+
+  get isAsking(): boolean {
+    return this.#pending !== undefined
+  }
+
+  /** Since when the answer to the pending statement lies unread in the kernel. */
+  get unreadSinceMs(): number | undefined {
+    return this.#link.unreadSinceMs
+  }
+
+  query(statement: string): Promise<Row> {
+    if (this.#state === 'closed' || this.#state === 'ending') return Promise.reject(new FakeError('ECONNRESET'))
+    if (this.#pending !== undefined) return Promise.reject(new RangeError('one statement at a time'))
+    return new Promise((resolve, reject) => {
+      this.#pending = { statement, resolve, reject }
+      if (this.#state === 'ready') this.#link.send({ kind: 'query', statement })
+    })
+  }
+
+  /** Says goodbye, and waits for the server to close; a frozen one does not. */
+  end(): void {
+    if (this.#state === 'closed' || this.#state === 'ending') return
+    if (this.#state === 'connecting' || this.#pending !== undefined) return this.destroy(new FakeError('ECONNRESET'))
+    this.#state = 'ending'
+    this.#link.send({ kind: 'terminate' })
+  }
+
+  destroy(cause: Error): void {
+    if (this.#state === 'closed') return
+    this.#close(cause)
+    this.#link.send({ kind: 'fin' })
+  }
+
+  #receive(reply: Reply): void {
+    if (this.#state === 'closed') return
+    switch (reply.kind) {
+      case 'ready':
+        this.#state = 'ready'
+        this.#owner.connected()
+        if (this.#pending !== undefined) this.#link.send({ kind: 'query', statement: this.#pending.statement })
+        return
+      case 'row':
+        return this.#take()?.resolve(reply.row)
+      case 'error': {
+        const pending = this.#take()
+        this.#owner.refused(reply.error)
+        return pending?.reject(reply.error)
+      }
+      case 'hint':
+        return this.#owner.hinted()
+      case 'end':
+        return this.#ended(reply.error ?? new FakeError('ECONNRESET'))
+    }
+  }
+
+  #ended(error: FakeError): void {
+    const expected = this.#state === 'ending'
+    const duringQuery = this.#pending !== undefined
+    this.#state = 'closed'
+    if (!expected) this.#owner.lost(error, duringQuery)
+    this.#close(error)
+  }
+
+  #close(cause: Error): void {
+    this.#state = 'closed'
+    this.#take()?.reject(cause)
+    this.#server.openSockets -= 1
+    this.#server.loop.afterIo(0, () => this.#owner.closed())
+  }
+
+  #take(): Pending | undefined {
+    const pending = this.#pending
+    this.#pending = undefined
+    return pending
+  }
+}
