@@ -17,11 +17,15 @@ const wanted = process.argv.slice(2).map(Number)
 const failed: number[] = []
 for (const version of VERSIONS.filter((known) => wanted.length === 0 || wanted.includes(known))) {
   console.log(`\n== PostgreSQL ${version} ==`)
-  const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'integration', 'test/integration/pg'], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, HASQL_TESTING_MODULES: here, TEST_POSTGRES_VERSION: String(version) },
-  })
+  const { status } = spawnSync(
+    'npx',
+    ['vitest', 'run', '--project', 'integration', 'test/integration/pg', 'test/integration/testing'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, HASQL_TESTING_MODULES: here, HASQL_TESTING_VERSION: String(version) },
+    },
+  )
   if (status !== 0) failed.push(version)
 }
 console.log(failed.length === 0 ? '\nAll versions passed.' : `\nFailed on PostgreSQL ${failed.join(', ')}`)

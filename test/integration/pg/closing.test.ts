@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ManagerClosedError, PoolManager } from 'hasql/pg'
-import type { PgCluster } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually, rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
 let cluster: PgCluster
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 1 })
+  cluster = await PgCluster.start({ replicas: 1 })
 })
 afterAll(async () => {
   await cluster.close()

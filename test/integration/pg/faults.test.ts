@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { AcquireTimeoutError, HostLostError, PoolManager } from 'hasql/pg'
 import type { PgManagerOptions } from 'hasql/pg'
-import { FaultProxy } from 'hasql/testing'
-import type { PgCluster, PgNode } from 'hasql/testing'
+import { FaultProxy, PgCluster } from 'hasql/testing'
+import type { PgNode } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually, rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
@@ -18,7 +17,7 @@ let proxies: [FaultProxy, FaultProxy]
 let db: PoolManager
 
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 1 })
+  cluster = await PgCluster.start({ replicas: 1 })
   master = await cluster.master()
   const [first] = await cluster.replicas()
   if (first === undefined) throw new Error('no replica')

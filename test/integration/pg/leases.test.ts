@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { AcquireAbortedError, AcquireTimeoutError, PoolManager } from 'hasql/pg'
-import type { PgCluster, PgNode } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
+import type { PgNode } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually, rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
@@ -12,7 +12,7 @@ let master: PgNode
 let db: PoolManager
 
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 1 })
+  cluster = await PgCluster.start({ replicas: 1 })
   master = await cluster.master()
 })
 afterAll(async () => {

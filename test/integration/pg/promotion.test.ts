@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PoolManager } from 'hasql/pg'
 import type { PgManagerOptions } from 'hasql/pg'
-import type { PgCluster, PgNode } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
+import type { PgNode } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
@@ -16,7 +16,7 @@ let replica: PgNode
 let db: PoolManager
 
 beforeEach(async () => {
-  cluster = await startCluster({ replicas: 1 })
+  cluster = await PgCluster.start({ replicas: 1 })
   master = await cluster.master()
   const [first] = await cluster.replicas()
   if (first === undefined) throw new Error('no replica')
@@ -54,7 +54,10 @@ test('two masters on one timeline: the incumbent stays, the rival gets nothing, 
 })
 
 test('a host of another cluster gets no leases, and it is said', async () => {
-  await using stranger = await startCluster({ replicas: 0, user: cluster.user, password: cluster.password })
+  // Made from another template, and so with another system identifier.
+  const { user, password } = cluster
+  await using stranger = await PgCluster.start({ replicas: 0, user, password, database: 'elsewhere' })
+  await (await stranger.master()).query(`create database ${cluster.database} owner ${user}`)
   const mixed = new PoolManager(cluster.dsnOf(...cluster.nodes, ...stranger.nodes), QUICK)
   try {
     await mixed.ready({ mastersCount: 1, replicasCount: 1 })

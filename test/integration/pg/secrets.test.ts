@@ -1,16 +1,15 @@
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PoolManager } from 'hasql/pg'
-import type { PgCluster } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
 import { rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 const CANARY = 'canary-4f:1@b/z'
 const FORMS = [CANARY, encodeURIComponent(CANARY), Buffer.from(CANARY).toString('base64')]
 
 let cluster: PgCluster
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 1, password: CANARY })
+  cluster = await PgCluster.start({ replicas: 1, password: CANARY })
 })
 afterAll(async () => {
   await cluster.close()

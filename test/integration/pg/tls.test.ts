@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AccessRefusedError, HostLostError, PoolManager } from 'hasql/pg'
-import type { PgCluster } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
@@ -16,7 +15,7 @@ let folder: string
 let rootCert: string
 
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 0, ssl: true })
+  cluster = await PgCluster.start({ replicas: 0, ssl: true })
   folder = await mkdtemp(join(tmpdir(), 'hasql-tls-'))
   rootCert = join(folder, 'root.crt')
   writeFileSync(rootCert, cluster.caCertificate ?? '')

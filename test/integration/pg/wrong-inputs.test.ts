@@ -12,16 +12,15 @@ import {
 } from 'hasql/pg'
 import type { PgManagerOptions } from 'hasql/pg'
 import pg from 'pg'
-import type { PgCluster } from 'hasql/testing'
+import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { rejection } from '../../support/eventually.ts'
-import { startCluster } from '../../support/start-cluster.ts'
 
 forbidEscapedErrors()
 
 let cluster: PgCluster
 beforeAll(async () => {
-  cluster = await startCluster({ replicas: 1 })
+  cluster = await PgCluster.start({ replicas: 1 })
 })
 afterAll(async () => {
   await cluster.close()
