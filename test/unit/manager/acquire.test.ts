@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RoundRobinBalancerPolicy } from '../../../src/balancer/round-robin.ts'
 import { AcquireAbortedError, QueueFullError } from '../../../src/errors.ts'
-import { QUEUE_LIMIT } from '../../../src/pool/host-pool.ts'
+import { QUEUE_LIMIT } from '../../../src/pool/checkout.ts'
 import { finish } from '../../support/scenario.ts'
 import { rig, startedRig } from '../../support/scripted/rig.ts'
 import { fiveSigma, frequencies } from '../../support/seeded-random.ts'
