@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, lstatSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -89,7 +89,13 @@ function openLibrary(folder: string): LibraryHandle {
   try {
     return koffi.load(join(folder, name))
   } catch {
-    return koffi.load(join(withLinks(folder), name))
+    const copy = withLinks(folder)
+    try {
+      return koffi.load(join(copy, name))
+    } finally {
+      // What is loaded stays loaded.
+      rmSync(copy, { recursive: true })
+    }
   }
 }
 
