@@ -19,7 +19,7 @@ export interface Ranked {
 export function rank(hosts: Hosts, before: Fencing): Ranked {
   const systemId = chooseSystemId(hosts, before.systemId)
   const writable = writableHosts(hosts, systemId)
-  const known = systemId === before.systemId || before.systemId === undefined ? before.highestTimeline : 0
+  const { highestTimeline: known, leftTimelines } = recall(before, systemId)
   const highestTimeline = Math.max(known, ...writable.map((host) => host.answer.timeline ?? 0))
   const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isStale(host, highestTimeline))
   const winner = electMaster(contenders, before.incumbent)
@@ -29,7 +29,15 @@ export function rank(hosts: Hosts, before: Fencing): Ranked {
   for (const [hostId, host] of hosts) {
     ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, systemId, highestTimeline, winner)) : host)
   }
-  return { hosts: ranked, fencing: Object.freeze({ systemId, highestTimeline, incumbent, epoch }) }
+  return { hosts: ranked, fencing: Object.freeze({ systemId, highestTimeline, leftTimelines, incumbent, epoch }) }
+}
+
+/** What was seen of the timelines of the cluster that is chosen now; those of one that is left are kept. */
+function recall(before: Fencing, systemId: string | undefined): Pick<Fencing, 'highestTimeline' | 'leftTimelines'> {
+  const { systemId: left, highestTimeline, leftTimelines } = before
+  if (left === undefined || systemId === undefined || left === systemId) return before
+  const kept = new Map(leftTimelines).set(left, highestTimeline)
+  return { highestTimeline: leftTimelines.get(systemId) ?? 0, leftTimelines: kept }
 }
 
 /** Every writable host is a master: for clusters that replicate in both directions (`multiMaster`). */

@@ -7,8 +7,10 @@ import { isAnswering } from './host-description.ts'
 export interface Fencing {
   /** The cluster the manager works with; undefined until a host told. */
   readonly systemId: string | undefined
-  /** The highest timeline ever seen on that cluster; never decreases while the cluster stays the same. */
+  /** The highest timeline ever seen on that cluster. */
   readonly highestTimeline: number
+  /** The same of clusters that were left for another: whoever comes back finds their stale masters still fenced. */
+  readonly leftTimelines: ReadonlyMap<string, number>
   /** The host last known as master, also while it is away. */
   readonly incumbent: HostId | undefined
   /** Counts the changes of master: every master ever known has a number of its own. */
@@ -34,7 +36,13 @@ export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds):
         Object.freeze({ kind: 'unknown', hostId, sinceMs: nowMs, probe: 0, generation: 0 } as const),
       ]),
     ),
-    fencing: Object.freeze({ systemId: undefined, highestTimeline: 0, incumbent: undefined, epoch: 0 }),
+    fencing: Object.freeze({
+      systemId: undefined,
+      highestTimeline: 0,
+      leftTimelines: new Map(),
+      incumbent: undefined,
+      epoch: 0,
+    }),
     masterlessSinceMs: nowMs,
   })
 }
