@@ -56,7 +56,8 @@ export class Director {
   }
 
   #stall(forMs: number): void {
-    const { loop } = this.#world
+    const { loop, cluster } = this.#world
+    if (cluster.isQuiet) return
     this.#world.note(() => `the event loop stands still for ${forMs} ms`)
     loop.stall(forMs)
     this.#world.lastStallMs = loop.nowMs()

@@ -12,6 +12,7 @@ export class Holder {
   readonly #random: Random
   readonly #onEnd: () => void
   #isHeld = true
+  #isHurried = false
   #hurry: (() => void) | undefined
 
   constructor(world: World, call: Call, client: FakeClient, random: Random, onEnd: () => void) {
@@ -32,7 +33,7 @@ export class Holder {
     for (let i = 0; i < statements; i += 1) {
       if (!(await this.#ask(i))) break
     }
-    await this.#sleep(holdMs)
+    await this.#sleep(this.#isHurried ? 0 : holdMs)
     this.#isHeld = false
     this.#onEnd()
     try {
@@ -44,6 +45,7 @@ export class Holder {
 
   /** Gives back now what would be held longer. */
   hurry(): void {
+    this.#isHurried = true
     this.#hurry?.()
   }
 

@@ -1,5 +1,6 @@
 import { isAnswering } from '../../../src/topology/host-description.ts'
 import type { HostDescription } from '../../../src/topology/host-description.ts'
+import type { Topology } from '../../../src/topology/topology.ts'
 import type { FakePool } from '../../support/fake/fake-pool.ts'
 import type { Call } from '../call.ts'
 import type { World } from '../world.ts'
@@ -28,13 +29,15 @@ export function checkOrder(world: World): void {
       if (count > (waitingBefore.get(host) ?? 0)) queues.set(host, [...(queues.get(host) ?? []), call])
     }
   })
-  world.announcer.on('changed', ({ hosts }) => {
+  const look = ({ hosts }: Topology): void => {
     for (const [hostId, host] of hosts) {
       const state = stateOf(host)
       if (states.get(hostId) !== state) queues.delete(hostId)
       states.set(hostId, state)
     }
-  })
+  }
+  world.announcer.on('changed', look)
+  world.announcer.on('snapshot', (_before, after) => look(after))
   world.announcer.on('connectFailed', ({ hostId }) => queues.delete(hostId))
   world.announcer.on('granted', (call, { hostId }) => {
     const calls = queues.get(hostId) ?? []

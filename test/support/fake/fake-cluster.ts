@@ -83,16 +83,23 @@ export class FakeCluster {
   /** Everything works from now on: one master on the newest timeline, the others follow it. */
   heal(): void {
     this.isQuiet = true
-    for (const server of this.servers) this.#mend(server)
+    for (const server of this.servers) {
+      this.#mend(server)
+      if (server.facts.systemId !== SYSTEM_ID) this.#bringHome(server)
+    }
     const master = this.#chooseMaster()
     for (const server of this.servers) {
       const { facts, state } = server
-      const isRight =
-        server === master ? facts.role === 'master' : facts.role === 'replica' && facts.systemId === SYSTEM_ID
-      if (server !== master && (!isRight || state === 'stopped')) this.restartAsReplica(server, master, this.#startMs())
+      const isRight = facts.role === 'replica' && state !== 'stopped'
+      if (server !== master && !isRight) this.restartAsReplica(server, master, this.#startMs())
       if (server === master && state === 'stopped') server.start(this.#startMs())
       if (server !== master) this.#follow(server, master)
     }
+  }
+
+  #bringHome(server: FakeServer): void {
+    this.restartAsReplica(server, undefined, this.#startMs())
+    server.facts.timeline = 1
   }
 
   #mend(server: FakeServer): void {
@@ -107,12 +114,10 @@ export class FakeCluster {
   }
 
   #chooseMaster(): FakeServer {
-    const ours = this.servers.filter(({ facts }) => facts.systemId === SYSTEM_ID)
-    const newest = ours.filter(({ facts }) => facts.timeline === this.#highestTimeline)
-    const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? ours[0] ?? this.servers[0]
+    const newest = this.servers.filter(({ facts }) => facts.timeline === this.#highestTimeline)
+    const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? this.servers[0]
     if (master === undefined) throw new RangeError('a cluster has at least one server')
     if (master.facts.role !== 'master' || master.facts.timeline < this.#highestTimeline) {
-      master.facts.systemId = SYSTEM_ID
       master.facts.timeline = this.#highestTimeline
       this.promote(master, 0)
     }
