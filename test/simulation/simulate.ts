@@ -77,7 +77,7 @@ async function runMany(seeds: number, from: number, jobs: number): Promise<void>
   console.log(summary())
   const failed = [...parts.values()].flatMap((each) => each.failed).sort((one, other) => one - other)
   for (const seed of failed.slice(0, 5)) {
-    console.log(wordFailure({ ...(await runSeed(seed, subject)), trace: [] }))
+    console.log(wordFailure(await runSeed(seed, subject, seed === failed[0])))
   }
   process.exitCode = failed.length === 0 ? 0 : 1
 }
