@@ -81,12 +81,6 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     return known
   }
 
-  /** Ends the lease of a connection if its holder has not done so already. */
-  giveBack(connection: TConnection, destroy: boolean): void {
-    const [pool, driverConnection] = this.originOf(connection)
-    pool.leaseOf(driverConnection)?.release(destroy)
-  }
-
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
     const { native } = connection
     const pool = this.candidates.get(hostId)?.pool
