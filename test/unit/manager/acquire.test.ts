@@ -240,13 +240,18 @@ describe('law 8: a caller who gives up leaks nothing', () => {
 })
 
 test('more callers than the queue may hold are refused at once', async () => {
+  // 65536 stacks are of no use to anybody.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   const story = await startedRig({ db1: 'master' }, { capacity: 1 })
   await story.db.acquireMaster()
-  const waiting = Array.from({ length: QUEUE_LIMIT }, () => settled(story.db.acquireMaster()))
+  let rejected = 0
+  for (let index = 0; index < QUEUE_LIMIT; index += 1) story.db.acquireMaster().catch(() => (rejected += 1))
   const last = settled(story.db.acquireMaster())
   await story.clock.settle()
   expect(last.error).toEqual(new QueueFullError(QUEUE_LIMIT))
-  expect(waiting[0]?.state).toBe('pending')
+  expect(rejected).toBe(0)
   await finish(story)
-  expect(waiting.every(({ state }) => state === 'rejected')).toBe(true)
+  expect(rejected).toBe(QUEUE_LIMIT)
+  Error.stackTraceLimit = stackTraceLimit
 })
