@@ -266,7 +266,30 @@ describe('law 10: a foreign cluster is out', () => {
 
   test('the timelines seen before the cluster told its name count', () => {
     const nameless = seen([['a', { systemId: undefined, timeline: 5 }]])
-    expect(seen([['b', {}]], nameless).fencing).toMatchObject({ systemId: '7000', highestTimeline: 5 })
+    const demoted = seen([['a', { systemId: undefined, ...REPLICA }, second]], nameless)
+    expect(seen([['b', {}]], demoted).fencing).toMatchObject({ systemId: '7000', highestTimeline: 5 })
+  })
+
+  test('the timelines of a cluster that is left are remembered until it is come back to', () => {
+    const old = seen([['a', { timeline: 9 }]])
+    const left = seen(
+      [
+        ['b', alien],
+        ['c', { ...alien, ...REPLICA }],
+      ],
+      old,
+    )
+    const back = seen(
+      [
+        ['b', { timeline: 8 }, second],
+        ['c', REPLICA, second],
+      ],
+      left,
+    )
+    expect(back.fencing).toMatchObject({ systemId: '7000', highestTimeline: 9 })
+    expect(kindsOf(back)).toEqual({ a: 'master', b: 'stale-master', c: 'replica' })
+  })
+})
   })
 })
 
