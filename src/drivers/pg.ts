@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { DsnInput } from '../dsn/parse.ts'
 import { BasePoolManager } from '../manager/base-pool-manager.ts'
+import { objectOf } from '../manager/check-option.ts'
 import type { ManagerOptions } from '../manager/options.ts'
 import type { PgPoolOptions } from './pg/config.ts'
 import { createPgDriver } from './pg/driver.ts'
@@ -32,7 +33,7 @@ export interface PgManagerOptions extends ManagerOptions {
  */
 export class PoolManager extends BasePoolManager<PgConnection, pg.Pool> {
   constructor(dsn: DsnInput, options: PgManagerOptions = {}) {
-    const { poolOptions, ...managerOptions } = options
+    const { poolOptions, ...managerOptions } = objectOf('PoolManager', options)
     super(createPgDriver(poolOptions), dsn, managerOptions)
   }
 }

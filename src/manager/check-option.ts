@@ -5,15 +5,18 @@ import { ms } from '../time/milliseconds.ts'
 /** The longest time a Node timer can take. */
 const LONGEST_MS = 2 ** 31 - 1
 
+/** The options themselves, if they are an object. @throws {OptionsError} */
+export function objectOf<T>(where: string, input: T): T {
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input
+  throw new OptionsError(where, `The options of ${where} must be an object`)
+}
+
 /**
  * Refuses keys that are not options, naming the closest one.
  * @throws {OptionsError}
  */
-export function oneOfKeys(where: string, input: unknown, known: readonly string[]): void {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new OptionsError(where, `The options of ${where} must be an object`)
-  }
-  for (const key of Object.keys(input)) {
+export function oneOfKeys(where: string, input: object, known: readonly string[]): void {
+  for (const key of Object.keys(objectOf(where, input))) {
     if (known.includes(key)) continue
     const close = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= Math.max(2, key.length / 4))
     const hint = close === undefined ? `Known options: ${known.join(', ')}` : `Did you mean ${close}?`
