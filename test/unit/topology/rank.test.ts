@@ -290,8 +290,6 @@ describe('law 10: a foreign cluster is out', () => {
     expect(kindsOf(back)).toEqual({ a: 'master', b: 'stale-master', c: 'replica' })
   })
 })
-  })
-})
 
 describe('the epoch', () => {
   test('counts masters: one for each change, none for an absence', () => {
