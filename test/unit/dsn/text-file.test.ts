@@ -12,6 +12,8 @@ const path = (name: string): string => join(folder, name)
 afterAll(() => rmSync(folder, { recursive: true }))
 
 function write(name: string, content: string, mode: number): string {
+  // One that was made unwritable before could not be written again.
+  rmSync(path(name), { force: true })
   writeFileSync(path(name), content)
   chmodSync(path(name), mode)
   return path(name)
