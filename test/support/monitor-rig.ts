@@ -1,0 +1,63 @@
+import { hostIdOf } from '../../src/dsn/host-id.ts'
+import { HostMonitor } from '../../src/monitor/host-monitor.ts'
+import type { Hold } from '../../src/time/clock.ts'
+import { ms } from '../../src/time/milliseconds.ts'
+import type { HostObservation } from '../../src/topology/observation.ts'
+import { TopologyStore } from '../../src/topology/store.ts'
+import { initialTopology } from '../../src/topology/topology.ts'
+import { parse } from './dsn/read.ts'
+import { FakeClock } from './fake-clock.ts'
+import { ScriptedDriver } from './scripted/driver.ts'
+import type { ScriptedHost } from './scripted/host.ts'
+
+export interface MonitorRig {
+  readonly clock: FakeClock
+  readonly monitor: HostMonitor
+  readonly host: ScriptedHost
+  /** What was observed, in order. */
+  readonly seen: HostObservation[]
+  /** The same in words. */
+  readonly told: () => readonly string[]
+}
+
+/** One monitor of a replica; another host is the master, unless `masterless`. Probes are 1000 ms apart. */
+export function watch({
+  masterless = false,
+  hold = 'process',
+}: { masterless?: boolean; hold?: Hold } = {}): MonitorRig {
+  const clock = new FakeClock()
+  const driver = new ScriptedDriver(clock)
+  const seen: HostObservation[] = []
+  const dsn = parse('postgresql://u@db,other')
+  const initial = initialTopology([dsn.hosts[0].hostId, hostIdOf('other', 5432)], clock.nowMs())
+  const store = new TopologyStore(initial, { multiMaster: false }, () => undefined)
+  const monitor = new HostMonitor(driver, dsn.hosts[0], {
+    clock,
+    random: () => 0,
+    hold,
+    refreshDelayMs: ms(1_000),
+    refreshTimeoutMs: ms(500),
+    connectTimeoutMs: ms(3_000),
+    topology: () => store.current,
+    observe: (observation) => {
+      seen.push(observation)
+      store.apply(observation)
+    },
+  })
+  if (!masterless) {
+    const answer = {
+      inRecovery: false,
+      readOnlyDefault: false,
+      timeline: 1,
+      lsn: 1n,
+      systemId: '7000',
+      incarnation: 'x',
+    }
+    const evidence = { probe: 1, generation: undefined }
+    const hostId = hostIdOf('other', 5432)
+    store.apply({ kind: 'answered', hostId, atMs: ms(0), evidence, answer, roundTripMs: ms(1) })
+  }
+  const host = driver.host('db')
+  const told = (): readonly string[] => seen.map((each) => (each.kind === 'failed' ? each.fault : 'answered'))
+  return { clock, monitor, host, seen, told }
+}
