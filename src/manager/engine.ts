@@ -119,7 +119,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   sendOn(hostId: HostId): void {
-    this.candidates.get(hostId)?.pool.sendOn()
+    this.candidates.get(hostId)?.pool.dismiss('displaced')
   }
 
   searchMaster(): void {

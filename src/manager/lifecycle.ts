@@ -132,7 +132,7 @@ export class ManagerLifecycle<TConnection, TPool> extends PoolDirectory<TConnect
     for (const monitor of monitors.values()) monitor.stop()
     waiters.closeAll()
     const pools = this.#hostPools()
-    for (const pool of pools) pool.rejectWaiting()
+    for (const pool of pools) pool.dismiss('closed')
     await drain(pools, timeoutMs, options.clock)
     await closePools(pools, options.clock)
     expiry.close()

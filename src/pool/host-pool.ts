@@ -3,9 +3,10 @@ import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import { HostLostError, QueueFullError } from '../errors.ts'
 import type { Checkout } from './checkout.ts'
 import { CheckoutQueue, QUEUE_LIMIT } from './checkout.ts'
+import { ConnectionBook } from './connection-book.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
-import type { HeldConnection, Lessor } from './lease.ts'
+import type { Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
 import { toError } from '../to-error.ts'
 
@@ -20,11 +21,9 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   readonly counters: PoolCounters = new PoolCounters()
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
-  readonly #connections = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
+  readonly #book = new ConnectionBook<TConnection>()
   readonly #waiting = new CheckoutQueue<TConnection>()
   readonly #inFlight = new CheckoutQueue<TConnection>()
-  #idleListeners: (() => void)[] = []
-  #leased = 0
   #checkingOut = 0
   #generation = 0
 
@@ -42,11 +41,11 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Leased, being checked out, or waited for. */
   get load(): number {
-    return this.#leased + this.#checkingOut + this.#waiting.length
+    return this.#book.leased + this.#checkingOut + this.#waiting.length
   }
 
   get leased(): number {
-    return this.#leased
+    return this.#book.leased
   }
 
   get waiting(): number {
@@ -55,15 +54,15 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Open connections, the ones still connecting included. */
   get size(): number {
-    return this.#connections.size
+    return this.#book.size
   }
 
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
-    return this.#connections.get(connection)?.lease
+    return this.#book.find(connection)?.lease
   }
 
   checkOut(checkout: Checkout<TConnection>): void {
-    if (this.#leased + this.#checkingOut < this.driverPool.capacity) this.#begin(checkout)
+    if (this.#hasRoom()) this.#fetch(checkout)
     else if (this.#waiting.length < QUEUE_LIMIT) this.#waiting.push(checkout)
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
@@ -85,47 +84,34 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   clear(generation: number, interrupt: boolean, cause: Error): void {
     this.#generation = generation
     const lost = new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
-    for (const { connection, lease } of [...this.#connections.values()]) {
-      if (lease === undefined) connection.interrupt(cause)
-      else if (interrupt) connection.interrupt(lost)
-    }
-    this.sendOn()
+    this.#book.interrupt(({ lease }) => (lease === undefined ? cause : interrupt ? lost : undefined))
+    this.dismiss('displaced')
   }
 
-  /** Whoever waits here chooses again. */
-  sendOn(): void {
-    // All leave before any is told: one that chooses this host again must not be sent on once more.
-    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.displaced(this.hostId)
+  /** Whoever waits here leaves, and is told so; all leave before any is told, for one may come back at once. */
+  dismiss(how: 'displaced' | 'closed'): void {
+    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout[how](this.hostId)
   }
 
   /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
   destroy(which: 'leased' | 'all', cause: Error): void {
-    for (const { connection, lease } of [...this.#connections.values()]) {
-      if (which === 'all' || lease !== undefined) connection.interrupt(cause)
-    }
-  }
-
-  /** Nobody who waits here will get a connection any more. */
-  rejectWaiting(): void {
-    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout.closed()
+    this.#book.interrupt(({ lease }) => (which === 'all' || lease !== undefined ? cause : undefined))
   }
 
   /** Calls back once, when no connection is leased. */
   onIdle(callback: () => void): void {
-    if (this.#leased === 0) callback()
-    else this.#idleListeners.push(callback)
+    this.#book.onNoneLeased(callback)
   }
 
   born(connection: DriverConnection<TConnection>): void {
-    this.#connections.set(connection, { connection, generation: this.#generation, lease: undefined })
+    this.#book.add(connection, this.#generation)
     this.counters.connectionsAdded += 1
     this.#listener.connectionBorn(this.hostId, connection)
   }
 
   gone(connection: DriverConnection<TConnection>): void {
-    const held = this.#connections.get(connection)
+    const held = this.#book.remove(connection)
     if (held === undefined) return
-    this.#connections.delete(connection)
     this.counters.connectionsRemoved += 1
     held.lease?.reclaim()
   }
@@ -133,7 +119,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
     const fault = this.#driver.classify(error, 'session')
     if (fault === undefined) return
-    const held = this.#connections.get(connection)
+    const held = this.#book.find(connection)
     held?.lease?.doom()
     this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
   }
@@ -143,58 +129,71 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
   }
 
   returned(lease: Lease<TConnection>, destroy: boolean): void {
-    const { held } = lease
-    const { connection } = held
-    held.lease = undefined
-    this.#leased -= 1
+    const { connection } = lease.held
+    this.#book.takeBack(lease.held)
     this.counters.releases += 1
     connection.giveBack(destroy || lease.generation < this.#generation || connection.isClosed())
     this.#listener.released(this.hostId, connection.native)
+    // Whoever waits for a connection that is still being made can have this one.
+    if (this.#book.connecting > 0 && this.#inFlight.length > 0 && this.#hasRoom()) this.#fetch()
     this.#pump()
-    if (this.#leased === 0 && this.#idleListeners.length > 0)
-      for (const listener of this.#idleListeners.splice(0)) listener()
+    this.#book.tellIfNoneLeased()
   }
 
-  #begin(checkout: Checkout<TConnection>): void {
+  /** Has the driver fetch a connection: whichever comes first is for the caller who came first. */
+  #fetch(caller?: Checkout<TConnection>): void {
+    if (caller !== undefined) this.#inFlight.push(caller)
     this.#checkingOut += 1
-    this.#inFlight.push(checkout)
     const generation = this.#generation
     this.driverPool.checkOut((error, connection) => {
       this.#checkingOut -= 1
-      // Sent on by `clear`, it may be in flight again by now, for a connection of the new generation.
-      const taker = generation === this.#generation && checkout.link.place === this.#inFlight ? checkout : undefined
-      if (taker !== undefined) this.#inFlight.remove(taker)
-      if (connection === undefined) this.#refuse(taker, error, generation)
-      else this.#deliver(taker ?? this.#waiting.shift(), connection)
+      if (connection === undefined) this.#fetchFailed(error, generation)
+      else this.#deliver(connection)
       this.#pump()
     })
   }
 
-  #deliver(taker: Checkout<TConnection> | undefined, connection: DriverConnection<TConnection>): void {
-    const held = this.#connections.get(connection)
+  #deliver(connection: DriverConnection<TConnection>): void {
+    const held = this.#book.find(connection)
     if (held?.generation !== this.#generation || connection.isClosed()) {
       connection.giveBack(true)
-      if (taker !== undefined) this.#begin(taker)
-    } else if (taker === undefined) {
+      if (this.#isShort()) this.#fetch()
+      return
+    }
+    this.#book.established(held)
+    const taker = this.#inFlight.shift() ?? this.#waiting.shift()
+    if (taker === undefined) {
       connection.giveBack(false)
     } else {
-      this.#leased += 1
-      held.lease = new Lease(this, held)
+      this.#book.lend(held, new Lease(this, held))
       taker.granted(connection.native)
     }
   }
 
-  #refuse(taker: Checkout<TConnection> | undefined, error: unknown, generation: number): void {
+  #fetchFailed(error: unknown, generation: number): void {
     const [fault, cause] = [this.#driver.classify(error, 'connect'), toError(error)]
     this.counters.connectErrors += 1
     if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, cause, generation)
-    taker?.refused(cause, this.hostId, fault)
+    if (!this.#isShort()) return
+    // One that `clear` made void says nothing to those who came after.
+    if (generation === this.#generation) this.#inFlight.shift()?.refused(cause, this.hostId, fault)
+    else this.#fetch()
+  }
+
+  /** Whether more callers are promised a connection than connections are on their way. */
+  #isShort(): boolean {
+    return this.#inFlight.length > this.#checkingOut
+  }
+
+  #hasRoom(): boolean {
+    return this.#book.leased + this.#checkingOut < this.driverPool.capacity
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#leased + this.#checkingOut < this.driverPool.capacity) {
+    while (this.#hasRoom()) {
       const next = this.#waiting.shift()
-      if (next !== undefined) this.#begin(next)
+      if (next === undefined) return
+      this.#fetch(next)
     }
   }
 }

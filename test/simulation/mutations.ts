@@ -38,9 +38,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the late connection of an aborted acquire is not returned',
     file: 'pool/host-pool.ts',
-    edits: [
-      ['} else if (taker === undefined) {\n      connection.giveBack(false)', '} else if (taker === undefined) {'],
-    ],
+    edits: [['if (taker === undefined) {\n      connection.giveBack(false)', 'if (taker === undefined) {']],
   },
   {
     name: 'the last to come is served first',
@@ -72,8 +70,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'pool/host-pool.ts',
     edits: [
       [
-        'if (this.#leased + this.#checkingOut < this.driverPool.capacity) this.#begin(checkout)',
-        'if (this.#leased < this.driverPool.capacity) this.#begin(checkout)',
+        'return this.#book.leased + this.#checkingOut < this.driverPool.capacity',
+        'return this.#book.leased < this.driverPool.capacity',
       ],
     ],
   },
@@ -90,17 +88,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'those who wait are not sent on when the role of their host changes',
     file: 'manager/engine.ts',
-    edits: [['this.candidates.get(hostId)?.pool.sendOn()', '']],
+    edits: [["this.candidates.get(hostId)?.pool.dismiss('displaced')", '']],
   },
   {
-    name: 'the failure of a void connect ends the acquire that is served anew',
+    name: 'a failed connect is told to nobody',
     file: 'pool/host-pool.ts',
-    edits: [
-      [
-        'generation === this.#generation && checkout.link.place === this.#inFlight',
-        'checkout.link.place === this.#inFlight',
-      ],
-    ],
+    edits: [['this.#inFlight.shift()?.refused(cause, this.hostId, fault)', 'this.#inFlight.shift()']],
   },
   {
     name: 'probes may follow each other at once',

@@ -233,6 +233,15 @@ describe('law 3: clearing makes connections of an older generation void', () => 
     expect([pool.leased, pool.size, heard()]).toEqual([0, 0, 'released 1'])
   })
 
+  test('a fault on an older connection is told with the generation of that connection', async () => {
+    const { lease, pool, host, heard } = poolRig()
+    pool.clear(1, false, new Error('demoted'))
+    await lease('a')
+    pool.clear(2, false, new Error('demoted'))
+    for (const connection of host.connections) connection.complain(coded('25006', 'read-only'))
+    expect(heard()).toBe('host role-doubted on 1: read-only')
+  })
+
   test('all who wait leave before any is told, and may choose this host again', async () => {
     const { lease, pool, call, heard, clock } = poolRig({ capacity: 1 })
     const a = await lease('a')
@@ -276,7 +285,7 @@ describe('closing', () => {
     const { pool, call, heard, driverPool, clock } = poolRig({ capacity: 1, manual: true })
     call('a')
     call('b')
-    pool.rejectWaiting()
+    pool.dismiss('closed')
     expect(heard()).toBe('a closed, b closed')
     driverPool.succeed()
     await clock.settle()

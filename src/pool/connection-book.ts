@@ -1,0 +1,76 @@
+import type { DriverConnection } from '../driver/driver.ts'
+import type { HeldConnection, Lease } from './lease.ts'
+
+/** The connections of one pool: which generation each belongs to, how many are leased, how many are still being made. */
+export class ConnectionBook<TConnection> {
+  readonly #all = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
+  #connecting = 0
+  #leased = 0
+  #onNoneLeased: (() => void)[] = []
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  get leased(): number {
+    return this.#leased
+  }
+
+  /** Connections that have not been handed out yet, because they are still connecting. */
+  get connecting(): number {
+    return this.#connecting
+  }
+
+  find(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
+    return this.#all.get(connection)
+  }
+
+  add(connection: DriverConnection<TConnection>, generation: number): void {
+    this.#all.set(connection, { connection, generation, lease: undefined, isNew: true })
+    this.#connecting += 1
+  }
+
+  /** Takes a connection out; undefined if it was not in. */
+  remove(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
+    const held = this.#all.get(connection)
+    if (held === undefined) return undefined
+    this.#all.delete(connection)
+    this.established(held)
+    return held
+  }
+
+  /** The connection is no longer being made. */
+  established(held: HeldConnection<TConnection>): void {
+    if (held.isNew) this.#connecting -= 1
+    held.isNew = false
+  }
+
+  lend(held: HeldConnection<TConnection>, lease: Lease<TConnection>): void {
+    held.lease = lease
+    this.#leased += 1
+  }
+
+  takeBack(held: HeldConnection<TConnection>): void {
+    held.lease = undefined
+    this.#leased -= 1
+  }
+
+  /** Calls back once, when no connection is leased. */
+  onNoneLeased(callback: () => void): void {
+    if (this.#leased === 0) callback()
+    else this.#onNoneLeased.push(callback)
+  }
+
+  tellIfNoneLeased(): void {
+    if (this.#leased > 0 || this.#onNoneLeased.length === 0) return
+    for (const callback of this.#onNoneLeased.splice(0)) callback()
+  }
+
+  /** Destroys the connections for which `causeFor` has a cause. */
+  interrupt(causeFor: (held: HeldConnection<TConnection>) => Error | undefined): void {
+    for (const held of [...this.#all.values()]) {
+      const cause = causeFor(held)
+      if (cause !== undefined) held.connection.interrupt(cause)
+    }
+  }
+}
