@@ -163,6 +163,17 @@ describe('access that is refused', () => {
     expect(read.got.hostId).toBe('db3:5432')
   })
 
+  test('that takes the place of another fault fails the acquire after the pause', async () => {
+    const { db, host, clock } = await startedRig({ db1: 'master' })
+    host('db1').trouble = 'full'
+    const write = settled(db.acquireMaster())
+    await clock.advance(5)
+    expect(write.state).toBe('pending')
+    host('db1').trouble = { code: '28P01' }
+    await clock.advance(100)
+    expect(write.error).toBeInstanceOf(AccessRefusedError)
+  })
+
   test('an error that says nothing of the host is the caller’s at once', async () => {
     const { db, host, clock } = await startedRig({ db1: 'master' })
     const bug = new TypeError('a bug of the driver')
@@ -208,6 +219,7 @@ describe('a policy that misbehaves', () => {
       })
     }
     expect((await story.db.acquireMaster()).hostId).toBe('db1:5432')
+    expect(story.db.metrics().hasql.waiters).toBe(0)
     await finish(story)
     expect(story.db.metrics().hasql.acquireTimeouts).toBe(0)
   })
