@@ -1,10 +1,12 @@
 import { PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
-import { Duel } from './duel.ts'
-import type { SubjectSpec } from './duel.ts'
+import { Duel, median } from './duel.ts'
+import type { DuelResult, SubjectSpec } from './duel.ts'
 
 const MAX = 10
-const PAIRS = 21
+const PAIRS = 7
+/** Fresh pairs of processes: how the compiler and the cores were dealt out is a matter of luck, once per process. */
+const DUELS = 3
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 
@@ -21,8 +23,8 @@ export async function run(): Promise<void> {
   })
 
   console.log('acquire + release alone, concurrency 1 (CPU time per operation)')
-  await using quick = await Duel.between(bare(master), hasql(dsnOf(cluster, [master]), 'greedy', false))
-  const alone = await quick.fight({ operations: 40_000, concurrency: 1, query: false }, PAIRS)
+  await using quick = await Duel.between(bare(master), hasql(dsnOf(cluster, [master]), 'greedy', 1))
+  const alone = await quick.fight({ operations: 40_000, concurrency: 1, query: false }, DUELS * PAIRS)
   const added = alone.hasql.cpuUs - alone.bare.cpuUs
   console.log(
     `  pg.Pool ${alone.bare.cpuUs.toFixed(2)} us, hasql ${alone.hasql.cpuUs.toFixed(2)} us: adds ${added.toFixed(2)} us (bar 2)\n`,
@@ -36,24 +38,44 @@ export async function run(): Promise<void> {
         ? [master]
         : [master, ...Array.from({ length: hosts - 1 }, (_, index) => (index % 2 === 0 ? replica : other))]
     for (const policy of POLICIES) {
-      await using duel = await Duel.between(
-        bare(hosts === 1 ? master : replica),
-        hasql(dsnOf(cluster, nodes), policy, hosts > 1),
-      )
-      const one = await duel.fight({ operations: 2_000, concurrency: 1, query: true }, PAIRS)
-      const ten = await duel.fight({ operations: 4_000, concurrency: 10, query: true }, PAIRS)
-      const fifty = await duel.fight({ operations: 4_000, concurrency: 50, query: true }, PAIRS)
-      const both = (result: typeof ten): string => `${result.wallRatio.toFixed(3)}, ${result.cpuRatio.toFixed(3)}`
+      const sides = [bare(hosts === 1 ? master : replica), hasql(dsnOf(cluster, nodes), policy, hosts)] as const
+      const [one, ten, fifty] = await fights(sides, [1, 10, 50])
+      const both = (result?: DuelResult): string => `${share(result?.wallRatio)}, ${share(result?.cpuRatio)}`
       console.log(
-        `${String(hosts).padEnd(6)} ${policy.padEnd(16)} ${one.cpuRatio.toFixed(3).padEnd(10)} ${both(ten).padEnd(17)} ${both(fifty)}`,
+        `${String(hosts).padEnd(6)} ${policy.padEnd(16)} ${share(one?.cpuRatio).padEnd(10)} ${both(ten).padEnd(17)} ${both(fifty)}`,
       )
     }
   }
 }
 
-function hasql(dsn: string, policy: string, readOnly: boolean): SubjectSpec {
-  return { kind: 'hasql', max: MAX, dsn, policy, readOnly }
+/** Both sides have as many connections, however many hosts these are spread over: servers and cores are the same. */
+function hasql(dsn: string, policy: string, hosts: number): SubjectSpec {
+  const readHosts = Math.max(1, hosts - 1)
+  return { kind: 'hasql', max: Math.max(1, Math.round(MAX / readHosts)), dsn, policy, readOnly: hosts > 1 }
 }
+
+/** Several duels of fresh processes, each over all concurrencies; the median over all pairs of all duels. */
+async function fights(
+  [bare, own]: readonly [SubjectSpec, SubjectSpec],
+  concurrencies: readonly number[],
+): Promise<DuelResult[]> {
+  const results = concurrencies.map((): DuelResult[] => [])
+  for (let count = 0; count < DUELS; count++) {
+    await using duel = await Duel.between(bare, own)
+    for (const [place, concurrency] of concurrencies.entries()) {
+      const operations = concurrency === 1 ? 1_500 : 3_000
+      results[place]?.push(await duel.fight({ operations, concurrency, query: true }, PAIRS))
+    }
+  }
+  return results.map((all) => ({
+    bare: all[0]?.bare ?? { wallUs: NaN, cpuUs: NaN },
+    hasql: all[0]?.hasql ?? { wallUs: NaN, cpuUs: NaN },
+    wallRatio: median(all.map(({ wallRatio }) => wallRatio)),
+    cpuRatio: median(all.map(({ cpuRatio }) => cpuRatio)),
+  }))
+}
+
+const share = (ratio?: number): string => (ratio ?? NaN).toFixed(3)
 
 /** Several names for few servers: what is measured is hasql's work per host, not the machine's. */
 function dsnOf({ user, password, database }: PgCluster, nodes: readonly PgNode[]): string {

@@ -53,7 +53,8 @@ function describeFailure(known: HostDescription, seen: Failed): HostDescription 
       return known.kind === 'master' ? suspect(known, seen, seen.fault) : known
     case 'lost':
       // One backend may be told to go while its server is well: the probe connection is the judge of that.
-      return fromProbe && isAnswering(known) ? suspect(known, seen, seen.fault) : stillSilent(known, seen)
+      if (!fromProbe || !isAnswering(known)) return stillSilent(known, seen)
+      return isLostAgain(known, seen) ? silent(known, seen, 'unreachable') : suspect(known, seen, 'lost')
     case 'capacity':
       return isAnswering(known) ? known : stillSilent(known, seen)
     case 'silent':
@@ -72,6 +73,11 @@ function isSecondSign(known: HostDescription): boolean {
   if (!isAnswering(known)) return true
   const fault = known.suspicion?.fault
   return fault === 'silent' || fault === 'lost' || fault === 'down'
+}
+
+/** A fresh connection that ends as the one before did, without an answer in between. */
+function isLostAgain({ suspicion }: AnsweringHost, seen: Failed): boolean {
+  return suspicion?.fault === 'lost' && suspicion.probe < seen.evidence.probe
 }
 
 /** What a single sign makes of a host: an answering one is doubted, of any other a pooled connection says nothing new. */

@@ -65,10 +65,16 @@ describe('an answer', () => {
 
 describe('a failure', () => {
   test('a second one keeps the moment when the suspicion began, and dates what must be answered anew', () => {
-    const first = describeHost(replica, failed('db', 'lost', { probe: 6, atMs: 100 }))
+    const first = describeHost(master, failed('db', 'role-doubted', { probe: 6, atMs: 100, generation: 0 }))
     const second = describeHost(first, failed('db', 'lost', { probe: 7, atMs: 200 }))
     expect(second).toMatchObject({ probe: 7, suspicion: { sinceMs: 100, probe: 7 } })
     expect(second).toMatchObject({ suspicion: { cause: { message: 'db lost' } } })
+  })
+
+  test('of a fresh connection that is lost like the one before makes it unreachable', () => {
+    const first = describeHost(replica, failed('db', 'lost', { probe: 6 }))
+    expect(describeHost(first, failed('db', 'lost', { probe: 6 }))).toBe(first)
+    expect(describeHost(first, failed('db', 'lost', { probe: 7 }))).toMatchObject({ kind: 'unreachable' })
   })
 
   test('of the same probe says nothing new about a suspected host', () => {
