@@ -6,7 +6,7 @@ import type { Topology } from '../topology/topology.ts'
 export interface ManagerEvents<TConnection> {
   /** A host that was unknown or away answers now. */
   readonly hostUp: { readonly host: HostId; readonly state: HostDescription }
-  /** A host that answered is away now. */
+  /** A host is away: it stopped answering, its first check failed, or it is away for another reason than before. */
   readonly hostDown: { readonly host: HostId; readonly state: HostDescription; readonly cause: Error }
   /** An answering host has another role than before. */
   readonly roleChange: { readonly host: HostId; readonly before: HostDescription; readonly after: HostDescription }
