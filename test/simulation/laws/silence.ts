@@ -22,15 +22,21 @@ export function checkSilence(world: World): void {
       if (!server.isSilent) silent.delete(server)
       else if (known === undefined) silent.set(server, { sinceMs: nowMs, suspected: false, gone: false })
       else if (world.lastStallMs > known.sinceMs || world.isClosing) continue
-      else if (!known.suspected && nowMs > known.sinceMs + suspectMs) {
+      else if (!known.suspected && nowMs > Math.max(known.sinceMs, answeredMs(world, server)) + suspectMs) {
         known.suspected = true
         expect(world, server, false)
-      } else if (!known.gone && nowMs > known.sinceMs + goneMs) {
+      } else if (!known.gone && nowMs > Math.max(known.sinceMs, answeredMs(world, server)) + goneMs) {
         known.gone = true
         expect(world, server, true)
       }
     }
   })
+}
+
+/** An answer that was sent before the silence may be delivered in the midst of it, and counts. */
+function answeredMs(world: World, { hostId }: FakeServer): number {
+  const host = [...world.topology.hosts.values()].find((each) => each.hostId === hostId)
+  return host !== undefined && isAnswering(host) ? host.seenAtMs : -Infinity
 }
 
 function expect(world: World, { hostId }: FakeServer, isGone: boolean): void {
