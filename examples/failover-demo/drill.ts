@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
 import { PoolManager } from 'hasql/pg'
@@ -54,17 +53,6 @@ export class Drill implements AsyncDisposable {
     const state = this.stateOf(node)
     const usable = state.kind === 'master' || state.kind === 'replica'
     return usable && state.suspicion === undefined
-  }
-
-  /**
-   * Resolves to the moment a bare idle client of the same process hears that its server is gone. Nobody can know sooner:
-   * what hasql adds to this is its own.
-   */
-  async witness(node: PgNode): Promise<{ readonly heard: Promise<number> }> {
-    const client = new pg.Client({ connectionString: this.cluster.dsnOf(node) })
-    client.on('error', () => undefined)
-    await client.connect()
-    return { heard: new Promise((resolve) => client.once('end', () => resolve(performance.now()))) }
   }
 
   /** Every fault begins with a healthy cluster: one master, two replicas, the application at work for a moment. */

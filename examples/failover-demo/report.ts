@@ -52,7 +52,7 @@ to the application's first good one. (+n unknown): writes that were already in t
 taken out of use; it ran them when it was thawed, and the application had been told that their outcome is unknown.`
 
 function bounded(value: number | undefined, bound: number | undefined): string {
-  return value === undefined ? '-' : `${round(value)} ms (<= ${bound === undefined ? '-' : Math.round(bound)})`
+  return value === undefined ? '-' : `${round(value)} ms (<= ${bound ?? '-'})`
 }
 
 function round(value: number): string {
