@@ -18,6 +18,11 @@ export interface Events {
   readonly called: [call: Call]
   readonly granted: [call: Call, lease: Lease]
   readonly rejected: [call: Call, error: unknown]
+  /** A holder sends a write; what it was told of it. */
+  readonly writing: [writeId: number, hostId: string]
+  readonly written: [writeId: number, fate: 'written' | 'not-executed']
+  /** A setting was pushed, on a pooled or a probe connection; the snapshots before and after the manager was told. */
+  readonly hinted: [hostId: string, before: Topology, after: Topology]
   readonly poolTouched: [pool: FakePool]
   readonly connectFailed: [pool: FakePool]
   readonly born: [connection: FakeConnection]
@@ -45,6 +50,9 @@ export class Announcer {
     called: [],
     granted: [],
     rejected: [],
+    writing: [],
+    written: [],
+    hinted: [],
     poolTouched: [],
     connectFailed: [],
     born: [],

@@ -25,9 +25,10 @@ export class Workload {
     this.#random = random
     world.db.on('acquire', ({ host, connection }) => {
       const { topology } = world
-      const fenced = world.knowledge.fenced(host)
+      const { knowledge } = world
+      const [fenced, leftBehind] = [knowledge.fenced(host), knowledge.leftBehind(host)]
       if (this.#leases.has(connection)) world.violated('I3', `connection #${connection.id} of ${host} leased twice`)
-      this.#leases.set(connection, { hostId: host, client: connection, topology, fenced })
+      this.#leases.set(connection, { hostId: host, client: connection, topology, fenced, leftBehind })
     })
     world.announcer.on('givenBack', (connection) => {
       this.#holders.get(connection.native)?.takenBack(connection.isClosed())

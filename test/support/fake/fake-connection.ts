@@ -50,7 +50,7 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     this.socket = new FakeSocket(server, {
       connected: () => this.#connected(undefined),
       refused: (error) => watch.fault(this, error, () => hooks.failed(this, error)),
-      hinted: () => hooks.hinted(this),
+      hinted: () => watch.hinted(pool.hostId, () => hooks.hinted(this)),
       lost: (error) => {
         this.#endedBy = error
         if (this.onConnect !== undefined) return

@@ -75,16 +75,17 @@ export class FakeLink {
   #schedule(direction: Direction, delayMs: number): void {
     const { loop } = this.#server
     if (direction === 'toServer') {
+      const atMs = loop.nowMs() + delayMs
       loop.afterIo(delayMs, () => {
         const request = this.#requests.shift()
-        if (request !== undefined) this.#server.receive(this, request)
+        if (request !== undefined) this.#server.receive(this, request, atMs)
       })
       return
     }
-    const atMs = loop.nowMs() + delayMs
+    const atMs = this.#server.nowMs + delayMs
     this.#arrivals.push(atMs)
     this.#arrivals.sort((one, other) => one - other)
-    loop.afterIo(delayMs, () => {
+    loop.afterIo(atMs - loop.nowMs(), () => {
       this.#arrivals.shift()
       const reply = this.#replies.shift()
       if (reply !== undefined) this.#receive(reply)
