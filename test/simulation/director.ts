@@ -1,4 +1,5 @@
 import { strike } from './faults.ts'
+import type { Tally } from './tally.ts'
 import type { Workload } from './workload.ts'
 import type { World } from './world.ts'
 
@@ -11,10 +12,12 @@ const FAREWELL_MS = 260
 export class Director {
   readonly #world: World
   readonly #workload: Workload
+  readonly #tally: Tally
   #isOver = false
 
-  constructor(world: World, workload: Workload) {
+  constructor(world: World, workload: Workload, tally: Tally) {
     this.#world = world
+    this.#tally = tally
     this.#workload = workload
   }
 
@@ -29,6 +32,7 @@ export class Director {
     for (const fault of scenario.faults) {
       cluster.later(fault.atMs, () => {
         this.#world.note(() => `FAULT ${fault.kind} at host ${fault.host + 1} for ${fault.forMs.toFixed(0)} ms`)
+        this.#tally.struck(fault)
         strike(fault, cluster)
       })
     }

@@ -50,6 +50,11 @@ export class Workload {
     return this.#open
   }
 
+  /** Leases in the hands of somebody. */
+  get held(): number {
+    return this.#holders.size
+  }
+
   get abortListeners(): number {
     return this.#signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0)
   }
