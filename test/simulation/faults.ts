@@ -3,7 +3,7 @@ import type { FakeCluster } from '../support/fake/fake-cluster.ts'
 import type { FakeErrorCode } from '../support/fake/fake-error.ts'
 import type { Direction } from '../support/fake/fake-link.ts'
 import type { FakeServer } from '../support/fake/fake-server.ts'
-import { cutPeers, demotion, failover, silentDemotion, switchover } from './role-faults.ts'
+import { cutPeers, demotion, failover, misleadSessions, silentDemotion, switchover } from './role-faults.ts'
 import type { Begin, Heal } from './role-faults.ts'
 import type { Fault } from './scenario.ts'
 
@@ -45,6 +45,7 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
   access: (server) => turnAway(server, '28P01'),
   demotion,
   'silent demotion': silentDemotion,
+  'misled sessions': misleadSessions,
   'half-dead master': (_server, { master }) => {
     if (master === undefined) return undefined
     master.holdsWrites = true

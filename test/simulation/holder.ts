@@ -4,6 +4,9 @@ import type { FakeClient } from '../support/fake/fake-connection.ts'
 import type { Call } from './call.ts'
 import type { World } from './world.ts'
 
+/** The number of a holder's last statement. */
+const LAST = 9
+
 /** Somebody who holds a leased connection: runs statements, then gives it back once, or tries to do it twice. */
 export class Holder {
   readonly #world: World
@@ -34,6 +37,8 @@ export class Holder {
       if (!(await this.#ask(i))) break
     }
     await this.#sleep(this.#isHurried ? 0 : holdMs)
+    // A lot may have happened since; who holds a connection does not know.
+    if (chance(this.#random, 0.5)) await this.#ask(LAST)
     this.#isHeld = false
     this.#onEnd()
     try {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
+import type { Fault } from './scenario.ts'
 import type { Subject } from './run-seed.ts'
 
 /** A bug to put in: the first text of each edit must occur exactly once in the file (a path below `src`). */
@@ -10,6 +11,8 @@ export interface Mutation {
   readonly name: string
   readonly file: string
   readonly edits: readonly (readonly [find: string, replace: string])[]
+  /** A kind of fault without which it cannot show: the other seeds are passed over. */
+  readonly needs?: Fault['kind']
 }
 
 const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))

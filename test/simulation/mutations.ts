@@ -145,4 +145,100 @@ export const MUTATIONS: readonly Mutation[] = [
       ],
     ],
   },
+  {
+    name: 'a pushed setting grants a role',
+    file: 'manager/engine.ts',
+    edits: [
+      [
+        "  roleHint(hostId: HostId): void {\n    this.monitors.get(hostId)?.requestProbe('fault')",
+        `  roleHint(hostId: HostId): void {
+    const known = this.store.current.hosts.get(hostId)
+    if (known === undefined || !('answer' in known)) return
+    const answer = { ...known.answer, inRecovery: !known.answer.inRecovery }
+    const evidence = { probe: this.monitors.get(hostId)?.sequence ?? 0, generation: undefined }
+    const atMs = this.options.clock.nowMs()
+    this.store.apply({ kind: 'answered', hostId, atMs, evidence, answer, roundTripMs: known.roundTripMs })`,
+      ],
+    ],
+  },
+  {
+    name: 'a pushed setting makes no difference',
+    file: 'manager/engine.ts',
+    edits: [
+      ["  roleHint(hostId: HostId): void {\n    this.monitors.get(hostId)?.requestProbe('fault')", '  roleHint() {'],
+    ],
+  },
+  {
+    name: 'a fenced host is still leased for reads',
+    file: 'topology/topology.ts',
+    edits: [["host.kind === 'replica' ||", "host.kind === 'replica' || host.kind === 'stale-master' ||"]],
+  },
+  {
+    name: 'news from a void connection counts',
+    file: 'topology/describe-host.ts',
+    edits: [[' || (generation !== undefined && generation < known.generation)', '']],
+    needs: 'misled sessions',
+  },
+  {
+    name: 'the search for a master has no jitter',
+    file: 'monitor/schedule.ts',
+    edits: [['return leastMs + random() * (mostMs - leastMs)', 'return mostMs']],
+  },
+  {
+    name: 'the search for a master goes by the usual second',
+    file: 'monitor/schedule.ts',
+    edits: [['return ms(Math.min(steadyMs, searchDelayMs(host, masterlessMs, random)))', 'return ms(1_000)']],
+  },
+  {
+    name: 'a pooled connection that works ends a doubt',
+    file: 'manager/engine.ts',
+    edits: [
+      [
+        '  released(host: HostId, connection: TConnection): void {',
+        `  released(host: HostId, connection: TConnection): void {
+    const known = this.store.current.hosts.get(host)
+    if (known !== undefined && 'answer' in known && known.suspicion !== undefined) {
+      const evidence = { probe: (this.monitors.get(host)?.sequence ?? 0) + 1, generation: undefined }
+      const { answer, roundTripMs } = known
+      const atMs = this.options.clock.nowMs()
+      this.store.apply({ kind: 'answered', hostId: host, atMs, evidence, answer, roundTripMs })
+    }`,
+      ],
+    ],
+  },
+  {
+    name: 'a write that is refused as read-only says nothing',
+    file: 'topology/describe-host.ts',
+    edits: [["return known.kind === 'master' ? suspect(known, seen, seen.fault) : known", 'return known']],
+  },
+  {
+    name: 'what runs on a fenced host may go on',
+    file: 'topology/diff.ts',
+    edits: [["host.kind === 'unreachable' || host.kind === 'stale-master' ||", "host.kind === 'unreachable' ||"]],
+  },
+  {
+    name: 'those who wait for a host are served from the back',
+    file: 'selection/waiters.ts',
+    edits: [
+      [
+        'for (const waiter of [...this.#waiting]) {\n      if',
+        'for (const waiter of [...this.#waiting].reverse()) {\n      if',
+      ],
+    ],
+  },
+  {
+    name: 'a change of master is told for each host',
+    file: 'topology/diff.ts',
+    edits: [
+      [
+        'if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {',
+        'for (const _host of after.hosts.keys()) if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {',
+      ],
+    ],
+  },
+  {
+    name: 'a lease that ends by itself is not counted',
+    file: 'pool/lease.ts',
+    edits: [["this.#state = 'reclaimed'\n    this.#lessor.returned(this, true)", "this.#state = 'reclaimed'"]],
+  },
 ]

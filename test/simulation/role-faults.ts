@@ -71,17 +71,39 @@ export function demotion(server: FakeServer, cluster: FakeCluster): Heal {
   return undefined
 }
 
-/** The role changes under open sessions, and nobody says so: a pooler leads to another server than before. */
+/**
+ * The role changes under open sessions, and nobody says so; another server is promoted. The sessions stay where they were,
+ * or are ended when they are old news already.
+ */
 export function silentDemotion(_server: FakeServer, cluster: FakeCluster): Heal {
   const { master, random } = cluster
   const standby = cluster.standbys.find((each) => each !== master)
   if (master === undefined || standby === undefined) return undefined
-  master.facts.role = 'replica'
+  demoteSilently(master)
+  if (chance(random, 0.5)) {
+    cluster.later(between(random, 100, 800), () => master.endSessions(master.sessionCount, '57P01', 300))
+  }
   cluster.later(between(random, 1, 1_500), () => {
     if (standby.facts.role !== 'replica' || cluster.master !== undefined) return
     cluster.promote(standby, between(random, 1, 200))
   })
   return undefined
+}
+
+/** A pooler leads to a standby for a while, and then to the master again: sessions of the meantime stay misled. */
+export function misleadSessions(_server: FakeServer, cluster: FakeCluster): Heal {
+  const { master, random } = cluster
+  if (master === undefined) return undefined
+  demoteSilently(master)
+  cluster.later(between(random, 50, 1_000), () => {
+    if (cluster.master === undefined) master.facts.role = 'master'
+  })
+  return undefined
+}
+
+function demoteSilently(master: FakeServer): void {
+  master.facts.role = 'replica'
+  master.tieSessions()
 }
 
 /**

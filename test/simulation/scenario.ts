@@ -27,6 +27,7 @@ export const FAULTS = [
   'flap',
   'demotion',
   'silent demotion',
+  'misled sessions',
   'half-dead master',
   'clients cut',
   'peers cut',

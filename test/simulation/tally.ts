@@ -18,6 +18,7 @@ const MASTER_KINDS: ReadonlySet<Fault['kind']> = new Set([
   'switchover',
   'demotion',
   'silent demotion',
+  'misled sessions',
   'half-dead master',
   'read-only master',
   'double promotion',

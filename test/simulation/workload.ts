@@ -126,7 +126,7 @@ export class Workload {
     this.#leases.delete(client)
     this.#world.note(() => `call ${call.id} got ${client.hostId} #${client.id}`)
     announcer.tell('granted', call, lease)
-    const holdMs = chance(this.#random, 0.03) ? between(this.#random, 500, 20_000) : this.#random() * scenario.holdMs
+    const holdMs = chance(this.#random, 0.06) ? between(this.#random, 300, 6_000) : this.#random() * scenario.holdMs
     const holder = new Holder(this.#world, call, client, this.#random, () => this.#holders.delete(client))
     this.#holders.set(client, holder)
     void holder.use(this.#world.isHealed ? Math.min(holdMs, 5) : holdMs)

@@ -11,6 +11,7 @@ import { checkLeases } from './master-leases.ts'
 import { checkWriteTarget } from './one-write-target.ts'
 import { checkProbeLoad } from './probe-load.ts'
 import { checkRoleSigns } from './role-signs.ts'
+import { checkSearchRate } from './search-rate.ts'
 import { checkSecrets } from './secrets.ts'
 import { checkSilence } from './silence.ts'
 import { checkVoidConnections } from './void-connections.ts'
@@ -31,6 +32,7 @@ export function layDown(world: World, workload: Workload): void {
   checkEvidence(world)
   checkVoidConnections(world)
   checkProbeLoad(world)
+  checkSearchRate(world)
   checkSecrets(world)
   checkSilence(world)
 }

@@ -34,6 +34,8 @@ export class FakeLink {
   readonly #arrivals: number[] = []
   /** The server changed its role since it last told this session. */
   hintDue = false
+  /** The session is in a transaction that began in recovery, or is led elsewhere by a pooler: it takes no writes. */
+  readOnly = false
 
   constructor(server: FakeServer, receive: (reply: Reply) => void) {
     this.#server = server

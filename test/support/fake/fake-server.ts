@@ -22,6 +22,8 @@ export interface ServerFacts {
   hasRights: boolean
 }
 
+const READ_ONLY: Reply = { kind: 'error', error: new FakeError('25006') }
+
 /** One PostgreSQL as its clients see it, with everything that can go wrong on it and on the way to it. */
 export class FakeServer extends Conditions {
   readonly hostId: string
@@ -173,6 +175,11 @@ export class FakeServer extends Conditions {
     for (const link of this.#sessions) link.hintDue = true
   }
 
+  /** Those who are connected now cannot write any more, whatever becomes of the server. */
+  tieSessions(): void {
+    for (const link of this.#sessions) link.readOnly = true
+  }
+
   endSessions(count: number, code: FakeErrorCode, spreadMs: number): void {
     for (const link of shuffled(this.random, this.#sessions).slice(0, count)) {
       this.#sessions.delete(link)
@@ -207,7 +214,8 @@ export class FakeServer extends Conditions {
 
   #answer(link: FakeLink, statement: string): void {
     if (this.poolerErrors > 0 && this.random() < this.poolerErrors) return this.#endSession(link, '08P01')
-    const reply = execute(this, statement)
+    const refuses = link.readOnly && statement.startsWith('write')
+    const reply = refuses ? READ_ONLY : execute(this, statement)
     const isWrite = reply.kind === 'row' && statement.startsWith('write')
     if (this.dropsNextAnswer && isWrite) {
       this.dropsNextAnswer = false
