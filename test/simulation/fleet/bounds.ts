@@ -1,0 +1,5 @@
+import type { PhaseResult } from './fleet.ts'
+
+export function missedBounds(_result: PhaseResult): readonly string[] {
+  return []
+}
