@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 
 /** The two sides of a duel: bare `pg.Pool` on one server, and hasql on the servers of a DSN. */
 export interface DuelSpec {
@@ -59,7 +60,9 @@ export class Duel implements AsyncDisposable {
 
   static async between(spec: DuelSpec): Promise<Duel> {
     const worker = new URL('./worker.ts', import.meta.url)
-    const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'] })
+    // Its tsconfig names no source paths: the worker imports the built package, as its users do.
+    const env = { ...process.env, TSX_TSCONFIG_PATH: fileURLToPath(new URL('./tsconfig.json', import.meta.url)) }
+    const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'], env })
     await once(child, 'message')
     return new Duel(child)
   }

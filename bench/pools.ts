@@ -5,7 +5,7 @@ import type { DuelResult, DuelSpec, Order, Pair } from './duel.ts'
 
 const MAX = 10
 /** Fresh processes: how the compiler and the cores were dealt out is a matter of luck, once per process. */
-const DUELS = 3
+const DUELS = 2
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 const BAR = 0.97

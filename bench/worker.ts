@@ -21,8 +21,8 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
   'power-of-two': () => new PowerOfTwoBalancerPolicy(),
 }
 
-/** Turns before the first one that counts: connections are made, code is compiled. */
-const WARM_UP_PAIRS = 4
+/** Operations of each side before the first turn that counts: connections are made, code is compiled. */
+const WARM_UP_OPERATIONS = 15_000
 
 async function makeSubjects(spec: DuelSpec): Promise<readonly [bare: Subject, hasql: Subject]> {
   const pool = new pg.Pool({ ...spec.bare, max: spec.bareMax, idleTimeoutMillis: 0 })
@@ -55,7 +55,8 @@ async function turn(subject: Subject, { operations, concurrency, query }: Order)
 
 async function fight([bare, hasql]: readonly [Subject, Subject], order: Order): Promise<readonly Pair[]> {
   const pairs: Pair[] = []
-  for (let count = -WARM_UP_PAIRS; count < order.pairs; count++) {
+  const warmUp = Math.ceil(WARM_UP_OPERATIONS / order.operations)
+  for (let count = -warmUp; count < order.pairs; count++) {
     const early = count % 2 === 0 ? await turn(bare, order) : undefined
     const own = await turn(hasql, order)
     const pair = { bare: early ?? (await turn(bare, order)), hasql: own }
