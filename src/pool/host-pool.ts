@@ -53,6 +53,11 @@ export class HostPool<TConnection, TPool>
     return this.#supply.waiting
   }
 
+  /** Connections kept ready while the pool is being warmed. */
+  get warmed(): number {
+    return this.#supply.aside
+  }
+
   /** Open connections, the ones still connecting included. */
   get size(): number {
     return this.#book.size

@@ -62,6 +62,11 @@ export class ConnectionSupply<TConnection, TPool> {
     return Math.max(0, this.#queue.length - this.#underWay)
   }
 
+  /** Connections that were made in advance and that nobody has leased yet. */
+  get aside(): number {
+    return this.#aside.length
+  }
+
   add(checkout: Checkout<TConnection>): void {
     const ready = this.#takeAside()
     if (ready !== undefined) return this.#owner.lend(ready, checkout)
