@@ -60,8 +60,11 @@ export class Duel implements AsyncDisposable {
 
   static async between(spec: DuelSpec): Promise<Duel> {
     const worker = new URL('./worker.ts', import.meta.url)
-    // Its tsconfig names no source paths: the worker imports the built package, as its users do.
-    const env = { ...process.env, TSX_TSCONFIG_PATH: fileURLToPath(new URL('./tsconfig.json', import.meta.url)) }
+    // This tsconfig names no source paths: the worker imports the built package, as its users do.
+    const env = {
+      ...process.env,
+      TSX_TSCONFIG_PATH: fileURLToPath(new URL('./built-package.tsconfig.json', import.meta.url)),
+    }
     const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'], env })
     await once(child, 'message')
     return new Duel(child)
