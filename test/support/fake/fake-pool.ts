@@ -44,6 +44,10 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
     this.watch = watch
   }
 
+  get idle(): number {
+    return this.idleConnections.length
+  }
+
   checkOut(done: Done): void {
     if (this.#isEnded) this.watch.misused('checkOut after close')
     if (this.lent + this.pending >= this.capacity) this.watch.misused('checkOut beyond the capacity')

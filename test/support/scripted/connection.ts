@@ -69,6 +69,10 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     this.native.dispose = () => lease.dispose()
   }
 
+  canPassOn(): boolean {
+    return true
+  }
+
   /** The server ends it. */
   die(error: Error): void {
     if (this.#closed) return

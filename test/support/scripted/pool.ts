@@ -52,6 +52,10 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
     host.pool = this
   }
 
+  get idle(): number {
+    return this.idleConnections.length
+  }
+
   /** Sockets that are open now. */
   get open(): number {
     return this.#born - this.#gone
