@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { Subject } from './run-seed.ts'
 import { runSeed } from './run-seed.ts'
 import { addUp } from './tally.ts'
@@ -22,7 +21,6 @@ export interface Result {
 
 const NOTHING: Result = { done: 0, failed: [], faults: new Map(), writes: { kept: 0, lost: 0 } }
 const PROGRESS_EVERY = 250
-const RUNNER = fileURLToPath(new URL('simulate.ts', import.meta.url))
 
 /** Runs a range of seeds in this process. */
 export async function runRange(range: Range, subject: Subject, onProgress: (soFar: Result) => void): Promise<void> {
@@ -46,10 +44,14 @@ export async function runInProcesses(
   onProgress: (soFar: Result) => void = () => undefined,
 ): Promise<Result> {
   const parts = new Map<number, Result>()
+  // The copies themselves need no compiler.
+  const { makePlainCopy } = await import('./plain-copy.ts')
+  const copy = makePlainCopy()
   const run = (job: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const range = ['--seeds', String(until), '--from', String(from + job), '--step', String(jobs)]
-      const child = fork(RUNNER, range, { execArgv: ['--import', 'tsx'], serialization: 'advanced' })
+      const runner = copy.path('test/simulation/simulate.ts')
+      const child = fork(runner, range, { execArgv: [], serialization: 'advanced' })
       child.on('message', (result: Result) => {
         parts.set(job, result)
         onProgress(sum(parts.values()))
@@ -57,7 +59,11 @@ export async function runInProcesses(
       child.on('error', reject)
       child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${String(code)}`))))
     })
-  await Promise.all(Array.from({ length: jobs }, (_, job) => run(job)))
+  try {
+    await Promise.all(Array.from({ length: jobs }, (_, job) => run(job)))
+  } finally {
+    copy.remove()
+  }
   return sum(parts.values())
 }
 

@@ -1,8 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, sep } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts from 'typescript'
+import { copyPlain, writePlain } from './plain-copy.ts'
 import type { Fault } from './scenario.ts'
 import type { Subject } from './run-seed.ts'
 
@@ -30,10 +30,7 @@ export class MutantNursery {
   #count = 0
 
   constructor() {
-    for (const file of readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith('.ts') || !PARTS.test(file)) continue
-      this.#write(this.#sound, file, readFileSync(join(SOURCE, file), 'utf8'))
-    }
+    copyPlain('src', this.#sound, (file) => PARTS.test(file))
     writeFileSync(join(this.#sound, 'package.json'), '{ "type": "module" }')
   }
 
@@ -48,7 +45,7 @@ export class MutantNursery {
     this.#count += 1
     const folder = join(this.#folder, 'node_modules', `mutant-${this.#count}`)
     cpSync(this.#sound, folder, { recursive: true })
-    this.#write(folder, file, text)
+    writePlain(folder, file, text)
     return load(folder)
   }
 
@@ -59,19 +56,6 @@ export class MutantNursery {
 
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true })
-  }
-
-  #write(folder: string, file: string, text: string): void {
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        rewriteRelativeImportExtensions: true,
-      },
-    })
-    const target = join(folder, file.replaceAll(sep, '/').replace(/\.ts$/, '.js'))
-    mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, outputText)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PhaseResult } from './fleet.ts'
+import type { PhaseResult } from './phase-result.ts'
 
 export function missedBounds(_result: PhaseResult): readonly string[] {
   return []

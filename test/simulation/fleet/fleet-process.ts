@@ -5,10 +5,10 @@ import type { FakeEventLoop } from '../../support/fake/event-loop.ts'
 import type { FleetClient } from './fleet-connection.ts'
 import type { FleetPool } from './fleet-pool.ts'
 
-/** Modest load: a writer about each second, now and then several at once; twice as many readers. */
+/** Modest load: a write about each second, now and then several at once, and as many reads. */
 const WRITE_GAP_MS = 1_000
-const READ_GAP_MS = 500
-const BURST = { chance: 0.15, size: 6 }
+const READ_GAP_MS = 1_000
+const BURST = { chance: 0.15, size: 8 }
 
 /** One process of the fleet: a real manager, its load, and what became of it. */
 export class FleetProcess {

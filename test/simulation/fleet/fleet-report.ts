@@ -1,21 +1,29 @@
-import type { PhaseResult } from './fleet.ts'
+import type { HostLoad, PhaseResult } from './phase-result.ts'
+import { peak, phaseOf } from './phase-result.ts'
 
-/** One phase for people. */
-export function wordPhase(result: PhaseResult): string {
-  const { phase, processes, peaks, writtenAfterMs, masterChanges, failedWrites, failedReads } = result
-  const row = (what: string, perSecond: number, in100ms: number | undefined): string =>
-    `  ${what.padEnd(44)}${String(perSecond).padStart(8)}${in100ms === undefined ? '' : String(in100ms).padStart(10)}`
+const LABELS: readonly (readonly [keyof HostLoad, string])[] = [
+  ['poolConnects', 'connects of pools'],
+  ['probes', 'probes'],
+  ['probeConnects', 'connects of probes'],
+  ['refusals', 'connects refused'],
+]
+
+/** One phase for people; with what a naive fleet did, where that is known, in brackets. */
+export function wordPhase(result: PhaseResult, naive?: PhaseResult): string {
+  const { processes, writtenAfterMs, masterChanges, failedWrites, failedReads } = result
+  const cell = (what: keyof HostLoad, windowMs: number): string => {
+    const other = naive === undefined ? '' : ` (${peak(naive, what, windowMs)})`
+    return `${peak(result, what, windowMs)}${other}`.padStart(20)
+  }
   const [least, most] = masterChanges
   return [
-    `${processes} processes, 5 hosts: ${phase.name}`,
-    `  ${'peak on one host'.padEnd(44)}${'in 1 s'.padStart(8)}${'in 100 ms'.padStart(10)}`,
-    row('connects of pools', peaks.connects1s, peaks.connects100ms),
-    row('probes', peaks.probes1s, peaks.probes100ms),
-    row('connects of probes', peaks.probeConnects1s, undefined),
-    row('connects refused', peaks.refusals1s, undefined),
-    row('connects refused, second half of the outage', peaks.lateRefusals1s, undefined),
+    `${processes} processes, 5 hosts: ${phaseOf(result).name}${naive === undefined ? '' : '; in brackets without limits'}`,
+    `  ${'peak on one host'.padEnd(24)}${'in 1 s'.padStart(20)}${'in 100 ms'.padStart(20)}`,
+    ...LABELS.map(([what, label]) => `  ${label.padEnd(24)}${cell(what, 1_000)}${cell(what, 100)}`),
     `  every process has written again ${words(writtenAfterMs)} after a master took writes`,
+    ...(naive === undefined ? [] : [`  without limits: ${words(naive.writtenAfterMs)}`]),
     `  masterChange events in each process: ${least === most ? least : `${least} to ${most}`}; failed writes ${failedWrites}, failed reads ${failedReads}`,
+    '',
   ].join('\n')
 }
 

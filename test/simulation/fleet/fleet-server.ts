@@ -8,8 +8,8 @@ import type { Row } from '../../support/fake/fake-link.ts'
 import type { FleetSession } from './fleet-session.ts'
 import { RateMeter } from './rate-meter.ts'
 
-/** What one connect costs the server: a process is forked, a password is checked. 5,000 a second, one after the other. */
-const CONNECT_COST_MS = 0.2
+/** What one connect costs a server: a process is forked, a password is checked. 5,000 a second, one after the other. */
+export const CONNECT_COST_MS = 0.2
 /** How long the news of a death is on its way, at most. */
 const DEATH_SPREAD_MS = 5
 
@@ -26,12 +26,15 @@ export class FleetServer {
   /** Those that met nobody, or were told to come later: cheap for the host, but packets all the same. */
   readonly refusals: RateMeter = new RateMeter()
   readonly probes: RateMeter = new RateMeter()
+  readonly #connectCostMs: number
   readonly #random: Random
   readonly #sessions = new Set<FleetSession>()
   #incarnation = 1
   #busyUntilMs = 0
 
-  constructor(hostId: string, role: 'master' | 'replica', loop: FakeEventLoop, random: Random) {
+  /** `share`: the part of its power that is for this part of the fleet. */
+  constructor(hostId: string, role: 'master' | 'replica', share: number, loop: FakeEventLoop, random: Random) {
+    this.#connectCostMs = CONNECT_COST_MS / share
     this.hostId = hostId
     this.role = role
     this.loop = loop
@@ -57,7 +60,7 @@ export class FleetServer {
       return void loop.afterIo(this.roundTripMs(), () => session.end(new FakeError(code)))
     }
     this.connects[kind].count(loop.nowMs())
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, loop.nowMs()) + CONNECT_COST_MS
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, loop.nowMs()) + this.#connectCostMs
     const incarnation = this.#incarnation
     loop.afterIo(this.#busyUntilMs - loop.nowMs() + 2 * this.roundTripMs(), () => {
       if (session.isClosed) return

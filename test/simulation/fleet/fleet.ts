@@ -5,55 +5,36 @@ import { seededRandom } from '../../support/seeded-random.ts'
 import { FleetDriver } from './fleet-driver.ts'
 import { FleetProcess } from './fleet-process.ts'
 import { FleetServer } from './fleet-server.ts'
+import type { PhaseResult } from './phase-result.ts'
 import { PHASES } from './phases.ts'
 import type { Phase } from './phases.ts'
 
 const HOSTS = 5
 const POOL_SIZE = 10
 /** Every process has found the master, and its pools have the connections that the load asks for. */
-const WARM_UP_MS = 8_000
+const WARM_UP_MS = 6_000
 
-/** The largest counts of one host, the worst of all hosts for each figure. */
-export interface HostPeaks {
-  readonly connects1s: number
-  readonly connects100ms: number
-  readonly probes1s: number
-  readonly probes100ms: number
-  /** Connects of probes, and what met nobody or a server that was starting. */
-  readonly probeConnects1s: number
-  readonly refusals1s: number
-  /** The same in the last half of the outage, when the search has slowed down. */
-  readonly lateRefusals1s: number
+/** A part of a fleet: so many of so many processes, from `first` on. The servers have a like share of their power. */
+export interface FleetPart {
+  readonly fleet: number
+  readonly first: number
+  readonly count: number
 }
 
-/** What a phase was like for the whole fleet. */
-export interface PhaseResult {
-  readonly phase: Phase
-  readonly processes: number
-  readonly peaks: HostPeaks
-  /** From the moment at which a master takes writes again until each process has had one acknowledged, sorted. */
-  readonly writtenAfterMs: readonly number[]
-  /** How many `masterChange` events each process saw: the fewest and the most. */
-  readonly masterChanges: readonly [least: number, most: number]
-  readonly failedWrites: number
-  readonly failedReads: number
-  readonly neverWritten: number
-}
-
-/** Thousands of errors are made on purpose; where from is of no interest. */
-async function withoutStacks<T>(run: () => Promise<T>): Promise<T> {
+/** Takes a part of a fleet of real managers through phases, on one clock and against the same model servers. */
+export async function runFleetPart(
+  part: FleetPart,
+  subject: Subject,
+  phases: readonly Phase[] = PHASES,
+): Promise<readonly PhaseResult[]> {
   const { stackTraceLimit } = Error
+  // Thousands of errors are made on purpose; where from is of no interest.
   Error.stackTraceLimit = 0
   try {
-    return await run()
+    return await new Fleet(part, subject).run(phases)
   } finally {
     Error.stackTraceLimit = stackTraceLimit
   }
-}
-
-/** Takes a fleet of real managers through all phases, on one clock and against the same model servers. */
-export function runFleet(processes: number, subject: Subject, seed = 1): Promise<readonly PhaseResult[]> {
-  return withoutStacks(() => new Fleet(processes, subject, seed).run())
 }
 
 class Fleet {
@@ -61,29 +42,25 @@ class Fleet {
   readonly #servers: readonly FleetServer[]
   readonly #processes: readonly FleetProcess[]
 
-  constructor(count: number, { BasePoolManager }: Subject, seed: number) {
+  constructor({ fleet, first, count }: FleetPart, { BasePoolManager }: Subject) {
     const loop = this.#loop
     this.#servers = Array.from({ length: HOSTS }, (_, index) => {
-      return new FleetServer(
-        `db${index + 1}:5432`,
-        index === 0 ? 'master' : 'replica',
-        loop,
-        seededRandom(seed + index),
-      )
+      const role = index === 0 ? 'master' : 'replica'
+      return new FleetServer(`db${index + 1}:5432`, role, count / fleet, loop, seededRandom(1_000 * first + index))
     })
     const dsn = `postgresql://app@${this.#servers.map(({ hostId }) => hostId).join(',')}/app`
     this.#processes = Array.from({ length: count }, (_, index) => {
-      const random = seededRandom(Math.imul(seed, 0x9e3779b1) + 7_919 * index)
+      const random = seededRandom(Math.imul(first + index + 1, 0x9e3779b1))
       const driver = new FleetDriver(this.#servers, POOL_SIZE)
       return new FleetProcess(new BasePoolManager(driver, dsn, { clock: loop, random }), loop, random)
     })
   }
 
-  async run(): Promise<readonly PhaseResult[]> {
+  async run(phases: readonly Phase[]): Promise<readonly PhaseResult[]> {
     for (const process of this.#processes) process.start()
     await this.#runFor(WARM_UP_MS)
     const results: PhaseResult[] = []
-    for (const phase of PHASES) results.push(await this.#runPhase(phase))
+    for (const phase of phases) results.push(await this.#runPhase(phase))
     const closing = Promise.all(this.#processes.map((process) => process.stop()))
     await this.#runFor(1_000)
     await closing
@@ -93,39 +70,25 @@ class Fleet {
   async #runPhase(phase: Phase): Promise<PhaseResult> {
     const startMs = this.#loop.nowMs()
     for (const process of this.#processes) process.begin()
-    const at = (inMs: number, act: () => void): void => void this.#loop.afterIo(inMs, act)
-    phase.begin(this.#servers, at)
+    phase.begin(this.#servers, (inMs, act) => void this.#loop.afterIo(inMs, act))
     await this.#runFor(phase.lengthMs)
-    const writableMs = startMs + phase.writableAfterMs
+    const endMs = this.#loop.nowMs()
+    const writableMs = startMs + phase.outageMs
     const written = this.#processes.flatMap(({ writtenAtMs }) => (writtenAtMs === undefined ? [] : [writtenAtMs]))
     const changes = this.#processes.map(({ masterChanges }) => masterChanges)
-    const sumOf = (pick: (process: FleetProcess) => number): number =>
-      this.#processes.reduce((sum, process) => sum + pick(process), 0)
     return {
-      phase,
+      phase: PHASES.indexOf(phase),
       processes: this.#processes.length,
-      peaks: this.#peaks(startMs, phase),
+      hosts: this.#servers.map(({ connects, refusals, probes }) => ({
+        poolConnects: connects.pool.between(startMs, endMs),
+        probeConnects: connects.probe.between(startMs, endMs),
+        refusals: refusals.between(startMs, endMs),
+        probes: probes.between(startMs, endMs),
+      })),
       writtenAfterMs: written.map((atMs) => atMs - writableMs).sort((one, other) => one - other),
       masterChanges: [Math.min(...changes), Math.max(...changes)],
-      failedWrites: sumOf(({ failedWrites }) => failedWrites),
-      failedReads: sumOf(({ failedReads }) => failedReads),
-      neverWritten: this.#processes.length - written.length,
-    }
-  }
-
-  #peaks(startMs: number, { lengthMs, writableAfterMs }: Phase): HostPeaks {
-    const worst = (pick: (server: FleetServer) => number): number => Math.max(...this.#servers.map(pick))
-    const endMs = startMs + lengthMs
-    const lateMs = startMs + writableAfterMs / 2
-    const writableMs = startMs + writableAfterMs
-    return {
-      connects1s: worst(({ connects }) => connects.pool.peak(1_000, startMs, endMs)),
-      connects100ms: worst(({ connects }) => connects.pool.peak(100, startMs, endMs)),
-      probes1s: worst(({ probes }) => probes.peak(1_000, startMs, endMs)),
-      probes100ms: worst(({ probes }) => probes.peak(100, startMs, endMs)),
-      probeConnects1s: worst(({ connects }) => connects.probe.peak(1_000, startMs, endMs)),
-      refusals1s: worst(({ refusals }) => refusals.peak(1_000, startMs, endMs)),
-      lateRefusals1s: worst(({ refusals }) => refusals.peak(1_000, lateMs, writableMs)),
+      failedWrites: this.#processes.reduce((sum, { failedWrites }) => sum + failedWrites, 0),
+      failedReads: this.#processes.reduce((sum, { failedReads }) => sum + failedReads, 0),
     }
   }
 

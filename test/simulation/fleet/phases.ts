@@ -6,9 +6,7 @@ type Schedule = (inMs: number, act: () => void) => void
 export interface Phase {
   readonly name: string
   readonly lengthMs: number
-  /** When a master takes writes again, from the beginning of the phase. */
-  readonly writableAfterMs: number
-  /** How long no master takes writes. */
+  /** How long no master takes writes, from the beginning of the phase on. */
   readonly outageMs: number
   begin(servers: readonly FleetServer[], at: Schedule): void
 }
@@ -16,7 +14,7 @@ export interface Phase {
 const PROMOTED_AFTER_MS = 5_000
 const REPLICA_DOWN_MS = 2_000
 const REPLICA_STARTING_MS = 1_000
-const REPLICA_GAP_MS = 5_000
+const REPLICA_GAP_MS = 4_000
 const REPLICAS = 4
 const OUTAGE_MS = 60_000
 const STARTING_MS = 1_000
@@ -25,20 +23,18 @@ const STARTING_MS = 1_000
 export const PHASES: readonly Phase[] = [
   {
     name: 'the master crashes, a replica is promoted after 5 s',
-    lengthMs: 14_000,
-    writableAfterMs: PROMOTED_AFTER_MS,
+    lengthMs: 11_000,
     outageMs: PROMOTED_AFTER_MS,
     begin: (servers, at) => {
       const [old, next] = servers
       old?.stop('ECONNRESET')
       at(PROMOTED_AFTER_MS, () => next?.promote(2))
-      at(2 * PROMOTED_AFTER_MS, () => old?.start('replica', STARTING_MS))
+      at(PROMOTED_AFTER_MS + 3_000, () => old?.start('replica', STARTING_MS))
     },
   },
   {
     name: 'the replicas are restarted one after the other',
-    lengthMs: REPLICAS * REPLICA_GAP_MS + 2_000,
-    writableAfterMs: 0,
+    lengthMs: REPLICAS * REPLICA_GAP_MS + 1_000,
     outageMs: 0,
     begin: (servers, at) => {
       servers
@@ -51,8 +47,7 @@ export const PHASES: readonly Phase[] = [
   },
   {
     name: 'the whole cluster is away for 60 s',
-    lengthMs: OUTAGE_MS + STARTING_MS + 8_000,
-    writableAfterMs: OUTAGE_MS + STARTING_MS,
+    lengthMs: OUTAGE_MS + STARTING_MS + 4_000,
     outageMs: OUTAGE_MS + STARTING_MS,
     begin: (servers, at) => {
       for (const server of servers) {

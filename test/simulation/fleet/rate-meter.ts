@@ -1,7 +1,10 @@
 /** Events are counted in slices of this length. */
 const SLICE_MS = 10
 
-/** Counts events over time, and finds the fullest window. */
+/** Counts over time, one for each slice. */
+export type Slices = readonly number[]
+
+/** Counts events over time. */
 export class RateMeter {
   readonly #slices: number[] = []
 
@@ -10,17 +13,29 @@ export class RateMeter {
     this.#slices[slice] = (this.#slices[slice] ?? 0) + 1
   }
 
-  /** The most events in any window of this length, between two times. */
-  peak(windowMs: number, fromMs: number, untilMs: number): number {
-    const width = Math.round(windowMs / SLICE_MS)
-    const last = Math.ceil(untilMs / SLICE_MS)
-    let inside = 0
-    let most = 0
-    for (let slice = Math.floor(fromMs / SLICE_MS), seen = 0; slice < last; slice += 1, seen += 1) {
-      inside += this.#slices[slice] ?? 0
-      if (seen >= width) inside -= this.#slices[slice - width] ?? 0
-      most = Math.max(most, inside)
-    }
-    return most
+  /** The counts between two times. */
+  between(fromMs: number, untilMs: number): Slices {
+    const length = Math.ceil((untilMs - fromMs) / SLICE_MS)
+    const first = Math.floor(fromMs / SLICE_MS)
+    return Array.from({ length }, (_, index) => this.#slices[first + index] ?? 0)
   }
+}
+
+/** The most events in any window of this length, from a time on that counts from the first slice. */
+export function peakOf(slices: Slices, windowMs: number, fromMs: number = 0, untilMs: number = Infinity): number {
+  const width = Math.round(windowMs / SLICE_MS)
+  const first = Math.floor(fromMs / SLICE_MS)
+  let inside = 0
+  let most = 0
+  for (let slice = first; slice < Math.min(slices.length, untilMs / SLICE_MS); slice += 1) {
+    inside += slices[slice] ?? 0
+    if (slice - width >= first) inside -= slices[slice - width] ?? 0
+    most = Math.max(most, inside)
+  }
+  return most
+}
+
+/** Slice by slice the sum of two counts over the same time. */
+export function addSlices(one: Slices, other: Slices): Slices {
+  return one.map((count, index) => count + (other[index] ?? 0))
 }
