@@ -5,10 +5,13 @@ import type { FakeEventLoop } from '../../support/fake/event-loop.ts'
 import type { FleetClient } from './fleet-connection.ts'
 import type { FleetPool } from './fleet-pool.ts'
 
-/** Modest load: a write about each second, now and then several at once, and as many reads. */
-const WRITE_GAP_MS = 1_000
-const READ_GAP_MS = 1_000
+/** Modest load: a write each one and a half seconds, now and then many at once, so that a pool grows; and a few reads. */
+const WRITE_GAP_MS = 1_500
+const READ_GAP_MS = 2_000
 const BURST = { chance: 0.15, size: 8 }
+
+/** How often a process asks for a connection, on average. */
+export const CALLS_IN_1S: number = (1_000 / WRITE_GAP_MS) * (1 + BURST.chance * (BURST.size - 1)) + 1_000 / READ_GAP_MS
 
 /** One process of the fleet: a real manager, its load, and what became of it. */
 export class FleetProcess {

@@ -8,6 +8,9 @@ export interface Phase {
   readonly lengthMs: number
   /** How long no master takes writes, from the beginning of the phase on. */
   readonly outageMs: number
+  readonly masterChangesOfEach: number
+  /** Whether the connections of probes are lost everywhere, too. */
+  readonly restartsAll: boolean
   begin(servers: readonly FleetServer[], at: Schedule): void
 }
 
@@ -25,6 +28,8 @@ export const PHASES: readonly Phase[] = [
     name: 'the master crashes, a replica is promoted after 5 s',
     lengthMs: 11_000,
     outageMs: PROMOTED_AFTER_MS,
+    masterChangesOfEach: 1,
+    restartsAll: false,
     begin: (servers, at) => {
       const [old, next] = servers
       old?.stop('ECONNRESET')
@@ -36,6 +41,8 @@ export const PHASES: readonly Phase[] = [
     name: 'the replicas are restarted one after the other',
     lengthMs: REPLICAS * REPLICA_GAP_MS + 1_000,
     outageMs: 0,
+    masterChangesOfEach: 0,
+    restartsAll: false,
     begin: (servers, at) => {
       servers
         .filter(({ role }) => role === 'replica')
@@ -49,6 +56,8 @@ export const PHASES: readonly Phase[] = [
     name: 'the whole cluster is away for 60 s',
     lengthMs: OUTAGE_MS + STARTING_MS + 4_000,
     outageMs: OUTAGE_MS + STARTING_MS,
+    masterChangesOfEach: 0,
+    restartsAll: true,
     begin: (servers, at) => {
       for (const server of servers) {
         server.stop('ECONNRESET')
