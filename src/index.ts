@@ -23,6 +23,8 @@ export * from './errors.ts'
 export type { HostFault } from './host-fault.ts'
 export type { LoadBalanceHosts, TargetSessionAttrs } from './dsn/settings.ts'
 export { classifyError } from './driver/classify-error.ts'
+export { endsSession, retiresConnection } from './driver/session-end.ts'
+export { cannotTakeEffect, leavesNoTrace } from './driver/statement-effect.ts'
 export type {
   BoundLease,
   Driver,

@@ -8,6 +8,8 @@ export class ManagerCounters {
   failovers = 0
   /** Times without any known master that have ended, summed, in milliseconds; the first search is not one. */
   outageMs = 0
+  /** Functions run again on another lease. */
+  retries = 0
   #hadMaster = false
 
   count(changes: readonly TopologyChange[]): void {

@@ -23,6 +23,8 @@ export interface DriverMetrics {
   /** Acquires that timed out while every connection of this host was leased. */
   readonly acquireTimeouts: number
   readonly connectErrors: number
+  /** Errors of the server's own (disk, memory, I/O, corruption: 53100, 53200, 53400, 58030, XX000 to XX002). */
+  readonly serverErrors: number
   /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
   readonly connectionsAdded: number
   readonly connectionsRemoved: number
@@ -41,6 +43,8 @@ export interface HasqlMetrics {
   readonly failovers: number
   /** Ended times without a known master, summed, in milliseconds. */
   readonly outageMs: number
+  /** How often a function was run again on another lease, because its caller asked for `retry`. */
+  readonly retries: number
 }
 
 /** What `metrics()` returns. */
