@@ -1,4 +1,6 @@
 export { BasePoolManager } from './manager/base-pool-manager.ts'
+export type { RunOptions } from './manager/base-pool-manager.ts'
+export type { RetryOptions } from './manager/retry-options.ts'
 export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acquire-options.ts'
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'

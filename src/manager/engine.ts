@@ -70,9 +70,15 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     for (const monitor of this.monitors.values()) monitor.start()
   }
 
-  acquire(target: Target, timeoutMs: Milliseconds, signal: AbortSignal | undefined): Promise<TConnection> {
+  /** Leases a connection; from a host of `shunned` only when there is no other. */
+  acquire(
+    target: Target,
+    timeoutMs: Milliseconds,
+    signal: AbortSignal | undefined,
+    shunned?: ReadonlySet<HostId>,
+  ): Promise<TConnection> {
     return new Promise((resolve, reject) => {
-      new Acquisition(this.#desk, target, timeoutMs, signal, resolve, reject).begin()
+      new Acquisition(this.#desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
     })
   }
 

@@ -61,6 +61,11 @@ export class Lease<TConnection> implements BoundLease {
     return this.#failure
   }
 
+  /** Whether the connection will be destroyed when it is given back. */
+  get isDoomed(): boolean {
+    return this.#doomed
+  }
+
   /** What is known of the effects of this lease; once its holder has ended it, the connection may be somebody else's. */
   get outcome(): Outcome {
     return this.#state === 'ended' ? 'unknown' : (this.held.connection.outcome?.() ?? 'unknown')
