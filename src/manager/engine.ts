@@ -23,8 +23,10 @@ import { HostCandidate } from './host-candidate.ts'
 import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { preferenceFor } from './options.ts'
+import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
+import { StuckLeases } from './stuck-leases.ts'
 
 type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
 
@@ -39,6 +41,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly warmer: PoolWarmer
+  readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -63,6 +67,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
+    this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
+    this.stuck = new StuckLeases(poolOf)
     this.#desk = this.#openDesk()
   }
 
@@ -122,8 +129,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.counters.count(changes)
     for (const change of changes) applyChange(change, topology, this)
     this.waiters.retryAll()
+    this.warmer.changed(topology, changes)
     for (const change of changes) emitChange(change, topology, this.emitter)
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
+    for (const stuck of this.stuck.changed(topology)) this.emitter.emit('leasesStuck', stuck)
   }
 
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void {
@@ -140,7 +149,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
     const pool = new HostPool(driver, spec, this.options, this)
-    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId))
+    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
   #monitor(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostMonitor {

@@ -10,7 +10,9 @@ export interface DriverMetrics {
   readonly total: number
   /** Connections that are leased. */
   readonly used: number
-  /** Callers who wait because every connection is leased. */
+  /** Connections kept ready for callers while the pool of a new master grows to what the old one's held. */
+  readonly warmed: number
+  /** Callers who wait, and for whom no connection is under way. */
   readonly waiting: number
   /** Smoothed round trip of the host's checks in milliseconds; undefined before the first. */
   readonly responseTimeMs: number | undefined
@@ -25,6 +27,8 @@ export interface DriverMetrics {
   readonly connectErrors: number
   /** Errors of the server's own (disk, memory, I/O, corruption: 53100, 53200, 53400, 58030, XX000 to XX002). */
   readonly serverErrors: number
+  /** For how long no lease has ended while all connections are leased and callers wait, in milliseconds; else 0. */
+  readonly stuckMs: number
   /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
   readonly connectionsAdded: number
   readonly connectionsRemoved: number

@@ -67,6 +67,10 @@ export class PgConnection implements DriverConnection<GuardedClient> {
     this.native.release = (destroy) => lease.release(Boolean(destroy))
   }
 
+  canPassOn(): boolean {
+    return this.#guard?.mayPassOn === true && !isInTransaction(this.native)
+  }
+
   outcome(): Outcome {
     return this.ledger.outcome()
   }

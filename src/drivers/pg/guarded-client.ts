@@ -7,6 +7,8 @@ export interface ClientGuard {
   readonly hostId: string
   /** Given to the client, not to `pg.Pool`, which would set a timer for every checkout. */
   readonly connectTimeoutMs: number
+  /** Whether connections may go from one lease to the next past `pg.Pool`. */
+  readonly mayPassOn: boolean
   born(connection: PgConnection): void
   failed(connection: PgConnection, error: Error): void
   hinted(connection: PgConnection): void

@@ -28,7 +28,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       ...clientConfig(spec, given, tls.ssl),
       Client: GuardedClient,
       allowExitOnIdle: options.allowExitOnIdle,
-      [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, hooks),
+      [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new pg.Pool(config)
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -37,6 +37,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   get capacity(): number {
     return this.native.options.max
+  }
+
+  get idle(): number {
+    return this.native.idleCount
   }
 
   checkOut(done: Done): void {
@@ -64,10 +68,16 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     })
   }
 
-  #guard(hostId: string, connectTimeoutMs: number, hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
+  #guard(
+    hostId: string,
+    connectTimeoutMs: number,
+    mayPassOn: boolean,
+    hooks: DriverPoolHooks<GuardedClient>,
+  ): ClientGuard {
     return {
       hostId,
       connectTimeoutMs,
+      mayPassOn,
       born: (connection) => {
         this.#open.add(connection)
         hooks.born(connection)
@@ -81,4 +91,9 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       },
     }
   }
+}
+
+/** Whether `pg.Pool` counts or times the uses of a connection, so that each return must reach it. */
+function looksAtReturns({ maxUses = Infinity, maxLifetimeSeconds = 0 }: PgPoolOptions): boolean {
+  return maxUses < Infinity || maxLifetimeSeconds > 0
 }

@@ -97,6 +97,10 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     this.native.dispose = () => lease.dispose()
   }
 
+  canPassOn(): boolean {
+    return true
+  }
+
   async #ask(statement: string): Promise<Row> {
     this.#isUnanswered = true
     const row = await this.socket.query(statement)
