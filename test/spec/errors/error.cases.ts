@@ -111,11 +111,21 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     what: 'access refused',
-    codes: split('28000 28P01 3D000 42501'),
+    codes: split('28000 28P01 3D000'),
     connect: 'master +probe',
     idle: 'master',
     leased: 'master, kept',
     monitor: 'suspect master',
+    first: 'rejected',
+  },
+  {
+    what: 'a right is missing',
+    codes: split('42501'),
+    connect: 'master +probe',
+    idle: 'master',
+    leased: 'master, kept',
+    // It asks for less then.
+    monitor: 'master',
     first: 'rejected',
   },
   {
@@ -139,7 +149,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     what: 'a hint at another role',
-    codes: split('55000 0A000'),
+    codes: split('55000'),
     connect: 'master',
     idle: 'master +probe',
     leased: 'master +probe, kept',
@@ -147,9 +157,19 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     first: 'unreachable',
   },
   {
+    what: 'something that this server cannot do',
+    codes: split('0A000'),
+    connect: 'master',
+    idle: 'master +probe',
+    leased: 'master +probe, kept',
+    // It asks for less then.
+    monitor: 'master',
+    first: 'unreachable',
+  },
+  {
     what: 'disk, memory, limits, I/O',
     codes: split('53100 53200 53400 58030'),
-    connect: 'master',
+    connect: 'master +probe',
     idle: 'master',
     leased: 'master, kept',
     monitor: 'suspect master',
@@ -158,7 +178,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   {
     what: 'the server is broken inside',
     codes: split('XX000 XX001 XX002'),
-    connect: 'master',
+    connect: 'master +probe',
     idle: 'master',
     leased: 'master, closed',
     monitor: 'suspect master',
