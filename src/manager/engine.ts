@@ -3,6 +3,7 @@ import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -10,6 +11,7 @@ import type { Target } from '../selection/target.ts'
 import { Waiters } from '../selection/waiters.ts'
 import { ExpiryQueue } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
@@ -38,6 +40,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly addresses: AddressBook
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -58,6 +61,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     })
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
+    this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
@@ -127,7 +131,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
-    const pool = new HostPool(driver, spec, this.options, this)
+    const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
     return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId))
   }
 
@@ -137,6 +141,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,
       observe: (seen) => this.store.apply(seen),
+      lookup: this.addresses.lookup,
+      onStall: () => {
+        this.counters.stalls += 1
+      },
     })
   }
 
@@ -164,4 +172,13 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       },
     })
   }
+}
+
+/** How long a connect waits for a name that it knows an address of. */
+const PATIENCE_MS = 250
+
+/** What waiting for a name takes must leave time for the connect, or the probe, that it is for. */
+function openAddressBook({ clock, lookup, refreshTimeoutMs, connectTimeoutMs }: ResolvedOptions): AddressBook {
+  const patienceMs = ms(Math.min(PATIENCE_MS, refreshTimeoutMs / 4, connectTimeoutMs / 4))
+  return new AddressBook({ clock, lookup, limitMs: ms(connectTimeoutMs * 0.9), patienceMs })
 }

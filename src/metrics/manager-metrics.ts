@@ -41,6 +41,11 @@ export interface HasqlMetrics {
   readonly failovers: number
   /** Ended times without a known master, summed, in milliseconds. */
   readonly outageMs: number
+  /**
+   * Checks that were void because the event loop of this process stood still for longer than `refreshTimeoutMs`; each
+   * host that was being asked counts. Growing means that the application blocks the loop, or the machine was suspended.
+   */
+  readonly stalls: number
 }
 
 /** What `metrics()` returns. */

@@ -13,11 +13,20 @@ export class ProbeRound {
   readonly #clock: Clock
   readonly #hold: Hold
   readonly #limitMs: Milliseconds
+  readonly #onStall: () => void
   #report: ((outcome: ProbeOutcome) => void) | undefined
   #startedAtMs: Milliseconds
   #timer: Timer
 
-  constructor(clock: Clock, hold: Hold, probe: Probe, limitMs: Milliseconds, report: (outcome: ProbeOutcome) => void) {
+  constructor(
+    clock: Clock,
+    hold: Hold,
+    probe: Probe,
+    limitMs: Milliseconds,
+    report: (outcome: ProbeOutcome) => void,
+    onStall: () => void,
+  ) {
+    this.#onStall = onStall
     this.#clock = clock
     this.#hold = hold
     this.#limitMs = limitMs
@@ -48,6 +57,7 @@ export class ProbeRound {
     this.#clock.afterPendingIo(() => {
       if (this.#report === undefined) return
       if (lateMs < this.#limitMs) return this.#silent()
+      this.#onStall()
       this.#startedAtMs = this.#clock.nowMs()
       this.#timer = this.#setDeadline()
     })
