@@ -43,6 +43,7 @@ describe('metrics', () => {
       acquireTimeouts: 0,
       failovers: 0,
       outageMs: 0,
+      stalls: 0,
     })
   })
 
