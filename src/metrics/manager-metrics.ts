@@ -42,8 +42,8 @@ export interface HasqlMetrics {
   /** Ended times without a known master, summed, in milliseconds. */
   readonly outageMs: number
   /**
-   * Checks that were void because the event loop of this process stood still for longer than `refreshTimeoutMs`; each
-   * host that was being asked counts. Growing means that the application blocks the loop, or the machine was suspended.
+   * Checks that got more time, or began anew, because the event loop of this process stood still when their time was up;
+   * each host that was being asked counts. Growing means that the application blocks the loop, or the machine sleeps.
    */
   readonly stalls: number
 }

@@ -33,7 +33,7 @@ export interface MonitorSettings {
   readonly lookup: SocketLookup
   readonly topology: () => Topology
   readonly observe: (seen: HostObservation) => void
-  /** The event loop stood still for so long that a round is void (law 13). */
+  /** A round gets more time because the event loop stood still (law 13). */
   readonly onStall: () => void
 }
 

@@ -15,7 +15,7 @@ export interface MonitorRig {
   readonly clock: FakeClock
   readonly monitor: HostMonitor
   readonly host: ScriptedHost
-  /** How many rounds were void because the event loop stood still. */
+  /** How many rounds got more time because the event loop stood still. */
   readonly stalls: () => number
   /** What was observed, in order. */
   readonly seen: HostObservation[]
