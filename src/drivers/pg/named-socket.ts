@@ -26,6 +26,8 @@ export class NamedSocket extends Socket {
     connected?: () => void,
   ): this {
     if (typeof target === 'number' && typeof host === 'string') {
+      // An abstract socket (PostgreSQL documentation, "unix_socket_directories"): `pg` knows none, and takes it for a name.
+      if (host.startsWith('@')) return super.connect(`\0${host.slice(1)}/.s.PGSQL.${target}`, connected)
       return super.connect({ port: target, host, lookup: this.#lookup }, connected)
     }
     const listener = typeof host === 'function' ? host : connected
