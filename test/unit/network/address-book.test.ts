@@ -185,6 +185,15 @@ describe('a name that was never known', () => {
     expect(last.error()?.message).toContain(", waiting behind the look-up of 'dead3', and")
   })
 
+  test('is behind no other once its own look-up is under way', async () => {
+    const { clock, resolver, connect } = bookRig()
+    connect('dead')
+    const each = connect('db1')
+    await clock.advance(2_700)
+    expect(resolver.open).toEqual(['dead', 'db1'])
+    expect(each.error()).toMatchObject({ hostname: 'db1', behind: undefined })
+  })
+
   test('law 13: an answer that lies unread after a stall counts, though the deadline fired first', async () => {
     const { clock, resolver, connect } = bookRig()
     const each = connect('db1')
