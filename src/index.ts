@@ -3,6 +3,7 @@ export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acqu
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'
 export type { ManagerEvents } from './manager/events.ts'
+export type { StuckHost } from './manager/stuck-leases.ts'
 export type { DriverMetrics, HasqlMetrics, ManagerMetrics } from './metrics/manager-metrics.ts'
 export type { BalancerPolicy, Candidate, PolicyContext } from './balancer/policy.ts'
 export { GreedyBalancerPolicy } from './balancer/greedy.ts'

@@ -27,6 +27,11 @@ export interface DriverConnection<TConnection> {
   interrupt(cause: Error): void
   /** Makes the native connection's own way of giving back, and `await using`, end this lease. */
   bind(lease: BoundLease): void
+  /**
+   * Whether the next caller may have the connection as it is, without its passing through the driver's pool; not when a
+   * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
+   */
+  canPassOn?(): boolean
 }
 
 /** What a driver's pool tells of its connections. None of these may throw. */
@@ -50,6 +55,8 @@ export interface DriverPool<TConnection, TPool> {
   readonly native: TPool
   /** The most connections it may hold; belongs to the caller. */
   readonly capacity: number
+  /** Connections that a checkout would get without making one. */
+  readonly idle: number
   /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */
   checkOut(done: (error: unknown, connection: DriverConnection<TConnection> | undefined) => void): void
   /** Closes idle connections and refuses new ones; resolves when every socket is closed. Leases were ended before. */

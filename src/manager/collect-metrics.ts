@@ -24,7 +24,7 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
 
 function driverMetrics<TConnection, TPool>(
   { hostId, pool, capacity, preference }: HostCandidate<TConnection, TPool>,
-  { store }: Engine<TConnection, TPool>,
+  { store, stuck, options }: Engine<TConnection, TPool>,
 ): DriverMetrics {
   const host = store.current.hosts.get(hostId)
   return {
@@ -33,8 +33,10 @@ function driverMetrics<TConnection, TPool>(
     max: capacity,
     total: pool.size,
     used: pool.leased,
+    warmed: pool.warmed,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
+    stuckMs: stuck.stuckMs(hostId, options.clock.nowMs()),
     ...pool.counters.copy(),
     labels: { ...preference.labels },
   }

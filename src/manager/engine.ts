@@ -3,7 +3,7 @@ import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
-import { AddressBook } from '../network/address-book.ts'
+import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -11,7 +11,6 @@ import type { Target } from '../selection/target.ts'
 import { Waiters } from '../selection/waiters.ts'
 import { ExpiryQueue } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
-import { ms } from '../time/milliseconds.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
@@ -24,8 +23,11 @@ import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
 import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
+import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
+import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
+import { StuckLeases } from './stuck-leases.ts'
 
 type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
 
@@ -41,6 +43,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
   readonly addresses: AddressBook
+  readonly warmer: PoolWarmer
+  readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -65,6 +69,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
+    this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
+    this.stuck = new StuckLeases(poolOf)
     this.#desk = this.#openDesk()
   }
 
@@ -114,8 +121,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.counters.count(changes)
     for (const change of changes) applyChange(change, topology, this)
     this.waiters.retryAll()
+    this.warmer.changed(topology, changes)
     for (const change of changes) emitChange(change, topology, this.emitter)
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
+    for (const stuck of this.stuck.changed(topology)) this.emitter.emit('leasesStuck', stuck)
   }
 
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void {
@@ -132,7 +141,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
     const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
-    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId))
+    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
   #monitor(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostMonitor {
@@ -172,13 +181,4 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       },
     })
   }
-}
-
-/** How long a connect waits for a name that it knows an address of. */
-const PATIENCE_MS = 250
-
-/** What waiting for a name takes must leave time for the connect, or the probe, that it is for. */
-function openAddressBook({ clock, lookup, refreshTimeoutMs, connectTimeoutMs }: ResolvedOptions): AddressBook {
-  const patienceMs = ms(Math.min(PATIENCE_MS, refreshTimeoutMs / 4, connectTimeoutMs / 4))
-  return new AddressBook({ clock, lookup, limitMs: ms(connectTimeoutMs * 0.9), patienceMs })
 }

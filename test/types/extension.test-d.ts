@@ -60,6 +60,7 @@ describe('a driver of the user’s own', () => {
         return {
           native: { size: 1 },
           capacity: 1,
+          idle: 0,
           checkOut: (done) => done(new Error('no'), undefined),
           close: () => {
             hooks.gone({

@@ -68,6 +68,7 @@ export class PgProbe implements ProbeConnection {
     return {
       // The monitor has a deadline of its own for connecting and asking.
       connectTimeoutMs: 0,
+      mayPassOn: false,
       born: () => undefined,
       failed: (_connection, error) => {
         if (!this.#busy && !this.#destroyed) this.#options.onLost(error)
