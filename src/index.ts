@@ -39,6 +39,8 @@ export type {
   ProbeConnection,
   ProbeOptions,
 } from './driver/driver.ts'
+export { LookupTimeoutError } from './network/lookup-timeout-error.ts'
+export type { Address, Lookup, LookupCallback, LookupOptions, SocketLookup } from './network/lookup.ts'
 export type { Random } from './random/random.ts'
 export type { Clock, Hold, Timer } from './time/clock.ts'
 export { ms } from './time/milliseconds.ts'

@@ -8,13 +8,13 @@ const row = (connect: Verdict, session: Verdict): Row => ({ connect, session })
 const rows = (codes: string, connect: Verdict, session: Verdict): [string, Row][] =>
   codes.split(' ').map((code) => [code, row(connect, session)])
 
-/** errno names of the operating system and the resolver, and hasql's own code for a lost host. */
+/** errno names of the operating system and the resolver, and hasql's own codes. */
 const SYSTEM: ReadonlyMap<string, Row> = new Map([
   ...rows('ECONNREFUSED EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL', 'down', 'lost'),
   ...rows('ECONNRESET ECONNABORTED EPIPE', 'down', 'lost'),
   ...rows('ETIMEDOUT', 'silent', 'lost'),
   // A resolver that fails says nothing of the server, which may answer to who is connected already.
-  ...rows('ENOTFOUND EAI_AGAIN', 'unresolved', 'nothing'),
+  ...rows('ENOTFOUND EAI_AGAIN ERR_HASQL_LOOKUP_TIMEOUT', 'unresolved', 'nothing'),
   ...rows('ENOENT', 'down', 'nothing'),
   ...rows('EACCES', 'access', 'nothing'),
   ...rows('ERR_HASQL_HOST_LOST', 'lost', 'lost'),

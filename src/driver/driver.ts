@@ -1,6 +1,7 @@
 import type { HostSpec } from '../dsn/host-spec.ts'
 import type { Outcome } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { SocketLookup } from '../network/lookup.ts'
 import type { Hold } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 
@@ -85,12 +86,19 @@ export interface ProbeOptions {
   readonly onLost: (error: Error) => void
   /** The server pushed a setting that hints at another role. */
   readonly onHint: () => void
+  /** As in `PoolOptions`. */
+  readonly lookup: SocketLookup
 }
 
 /** How a pool is opened. */
 export interface PoolOptions {
   readonly connectTimeoutMs: Milliseconds
   readonly allowExitOnIdle: boolean
+  /**
+   * How sockets get from the host's name to its addresses: to be handed to `net.connect` as its `lookup`, for every
+   * connection anew. A driver that cannot do that leaves the names to its own resolver, and hasql cannot guard them.
+   */
+  readonly lookup: SocketLookup
 }
 
 /**

@@ -6,7 +6,7 @@ import type { HostCandidate } from './host-candidate.ts'
 /** A copy of all counters and sizes. */
 export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, TPool>): ManagerMetrics {
   const { candidates, store, waiters, counters } = engine
-  const { acquireTimeouts, failovers, outageMs, retries } = counters
+  const { acquireTimeouts, failovers, outageMs, retries, stalls } = counters
   return {
     drivers: [...candidates.values()].map((candidate) => driverMetrics(candidate, engine)),
     hasql: {
@@ -18,6 +18,7 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
       failovers,
       outageMs,
       retries,
+      stalls,
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -22,6 +23,7 @@ import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
 import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
+import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
@@ -41,6 +43,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly addresses: AddressBook
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
@@ -64,6 +67,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     })
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
+    this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
@@ -148,7 +152,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
-    const pool = new HostPool(driver, spec, this.options, this)
+    const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
     return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
@@ -158,6 +162,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,
       observe: (seen) => this.store.apply(seen),
+      lookup: this.addresses.lookup,
+      onStall: () => {
+        this.counters.stalls += 1
+      },
     })
   }
 

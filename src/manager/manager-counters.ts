@@ -10,6 +10,8 @@ export class ManagerCounters {
   outageMs = 0
   /** Functions run again on another lease. */
   retries = 0
+  /** Checks of hosts that went on for longer, or were void, because the event loop stood still. */
+  stalls = 0
   #hadMaster = false
 
   count(changes: readonly TopologyChange[]): void {

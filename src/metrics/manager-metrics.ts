@@ -49,6 +49,11 @@ export interface HasqlMetrics {
   readonly outageMs: number
   /** How often a function was run again on another lease, because its caller asked for `retry`. */
   readonly retries: number
+  /**
+   * Checks that got more time, or began anew, because the event loop of this process stood still when their time was up;
+   * each host that was being asked counts. Growing means that the application blocks the loop, or the machine sleeps.
+   */
+  readonly stalls: number
 }
 
 /** What `metrics()` returns. */

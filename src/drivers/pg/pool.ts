@@ -25,7 +25,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   ) {
     this.#tls = tls
     const config: pg.PoolConfig & GuardedConfig = {
-      ...clientConfig(spec, given, tls.ssl),
+      ...clientConfig(spec, given, tls.ssl, options.lookup),
       Client: GuardedClient,
       allowExitOnIdle: options.allowExitOnIdle,
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),

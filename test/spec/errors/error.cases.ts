@@ -53,7 +53,7 @@ export const ERROR_CASES: readonly ErrorCase[] = [
   },
   {
     what: 'the name cannot be looked up',
-    codes: split('ENOTFOUND EAI_AGAIN'),
+    codes: split('ENOTFOUND EAI_AGAIN ERR_HASQL_LOOKUP_TIMEOUT'),
     connect: 'master +probe',
     idle: 'master',
     leased: 'master, kept',

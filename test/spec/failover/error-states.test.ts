@@ -16,7 +16,7 @@ const CLASSES: readonly (readonly [
   [['ECONNRESET', 'ECONNABORTED', 'EPIPE'], 'down', 'lost'],
   [['08000', '08001', '08003', '08004', '08006', '08007', '08P01'], 'lost', 'lost'],
   [['ERR_HASQL_HOST_LOST'], 'lost', 'lost'],
-  [['ENOTFOUND', 'EAI_AGAIN'], 'unresolved', undefined],
+  [['ENOTFOUND', 'EAI_AGAIN', 'ERR_HASQL_LOOKUP_TIMEOUT'], 'unresolved', undefined],
   [['ENOENT'], 'down', undefined],
   [['ETIMEDOUT'], 'silent', 'lost'],
   [['57P01', '57P02'], 'not-ready', 'lost'],

@@ -53,6 +53,7 @@ describe('metrics', () => {
       failovers: 0,
       outageMs: 0,
       retries: 0,
+      stalls: 0,
     })
   })
 
