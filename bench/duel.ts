@@ -3,15 +3,19 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** The two sides of a duel: bare `pg.Pool` on one server, and hasql on the servers of a DSN. */
+/**
+ * The two sides of a duel: hasql on the hosts of a DSN, and what an application has without it: a bare `pg.Pool` for each host,
+ * taken in turn.
+ */
 export interface DuelSpec {
   readonly bare: { host: string; port: number; user: string; password: string; database: string }
+  /** How many bare pools there are. */
+  readonly barePools: number
   readonly dsn: string
   readonly policy: string
   readonly readOnly: boolean
-  /** Connections of the bare pool, and of each host's pool of hasql. */
-  readonly bareMax: number
-  readonly hasqlMax: number
+  /** Connections of each pool, on both sides. */
+  readonly max: number
 }
 
 /** What both sides are told to do, in turns. */

@@ -17,7 +17,7 @@ const ORDERS: readonly Order[] = [
   { pairs: 100, operations: 500, concurrency: 50, query: true },
 ]
 
-/** hasql beside bare `pg.Pool`, on the same servers, in turns. */
+/** hasql beside bare `pg.Pool`s, on the same servers, in turns. */
 export async function run(): Promise<void> {
   await using cluster = await PgCluster.start({ replicas: 2, settings: { max_connections: 400 } })
   const master = await cluster.master()
@@ -52,18 +52,17 @@ function nodeFor(place: number, master: PgNode, [replica]: readonly PgNode[]): P
   return place === 0 ? master : replica
 }
 
-/** Both sides have as many connections, however many hosts these are spread over: servers and cores are the same. */
+/** Both sides have as many connections, spread over as many pools: servers and cores are the same. */
 function specOf(cluster: PgCluster, bare: PgNode, nodes: readonly PgNode[], policy: string): DuelSpec {
   const { user, password, database } = cluster
   const readHosts = Math.max(1, nodes.length - 1)
-  const hasqlMax = Math.max(1, Math.round(MAX / readHosts))
   return {
     bare: { host: bare.host, port: bare.port, user, password, database },
     dsn: dsnOf(cluster, nodes),
     policy,
     readOnly: nodes.length > 1,
-    bareMax: hasqlMax * readHosts,
-    hasqlMax,
+    barePools: readHosts,
+    max: Math.max(1, Math.round(MAX / readHosts)),
   }
 }
 

@@ -25,15 +25,23 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
 const WARM_UP_OPERATIONS = 15_000
 
 async function makeSubjects(spec: DuelSpec): Promise<readonly [bare: Subject, hasql: Subject]> {
-  const pool = new pg.Pool({ ...spec.bare, max: spec.bareMax, idleTimeoutMillis: 0 })
+  const pools = Array.from(
+    { length: spec.barePools },
+    () => new pg.Pool({ ...spec.bare, max: spec.max, idleTimeoutMillis: 0 }),
+  )
   const balancerPolicy = POLICIES[spec.policy]?.()
   if (balancerPolicy === undefined) throw new RangeError(`no policy ${spec.policy}`)
-  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max: spec.hasqlMax, idleTimeoutMillis: 0 } })
+  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max: spec.max, idleTimeoutMillis: 0 } })
   await db.waitAllReady(30_000)
-  return [
-    { take: () => pool.connect() },
-    { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() },
-  ]
+  return [{ take: inTurn(pools) }, { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }]
+}
+
+function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
+  const [only] = pools
+  if (only === undefined) throw new RangeError('there is no bare pool')
+  let next = 0
+  if (pools.length === 1) return () => only.connect()
+  return () => (pools[next++ % pools.length] ?? only).connect()
 }
 
 async function turn(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {

@@ -3,6 +3,7 @@ import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -22,9 +23,11 @@ import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
 import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
+import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
+import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 
 type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
@@ -40,11 +43,13 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly addresses: AddressBook
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
+  readonly #shutdowns = new ShutdownSigns()
   readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
@@ -62,6 +67,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     })
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
+    this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
@@ -75,9 +81,15 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     for (const monitor of this.monitors.values()) monitor.start()
   }
 
-  acquire(target: Target, timeoutMs: Milliseconds, signal: AbortSignal | undefined): Promise<TConnection> {
+  /** Leases a connection; from a host of `shunned` only when there is no other. */
+  acquire(
+    target: Target,
+    timeoutMs: Milliseconds,
+    signal: AbortSignal | undefined,
+    shunned?: ReadonlySet<HostId>,
+  ): Promise<TConnection> {
     return new Promise((resolve, reject) => {
-      new Acquisition(this.#desk, target, timeoutMs, signal, resolve, reject).begin()
+      new Acquisition(this.#desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
     })
   }
 
@@ -96,11 +108,15 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     }
   }
 
-  hostFault(hostId: HostId, fault: HostFault, cause: Error, generation: number): void {
-    const monitor = this.monitors.get(hostId)
-    if (monitor === undefined) return
+  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number): void {
+    const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
+    if (monitor === undefined || pool === undefined) return
+    // A server that fails inside is up: that is counted, and nothing else follows from it.
+    if (seen === 'server-error') return void (pool.counters.serverErrors += 1)
     const evidence = { probe: monitor.sequence, generation }
-    this.store.apply({ kind: 'failed', hostId, atMs: this.options.clock.nowMs(), evidence, fault, cause })
+    const atMs = this.options.clock.nowMs()
+    const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
+    this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
     monitor.requestProbe('fault')
   }
 
@@ -136,7 +152,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
-    const pool = new HostPool(driver, spec, this.options, this)
+    const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
     return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
@@ -146,6 +162,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,
       observe: (seen) => this.store.apply(seen),
+      lookup: this.addresses.lookup,
+      onStall: () => {
+        this.counters.stalls += 1
+      },
     })
   }
 

@@ -100,7 +100,8 @@ export class Story {
       const leased = this.#situation.wanted === 'master' ? db.acquireMaster(options) : db.acquireReplica(options)
       client = await leased
     } catch (error) {
-      this.#rejected(error); return;
+      this.#rejected(error)
+      return
     }
     if (!this.#isSecond) this.#outcome = 'leased'
     try {
