@@ -128,7 +128,7 @@ export class Holder {
 }
 
 /** The server refused the statement itself, or the manager says that it never reached one. */
-function saysNotExecuted(error: unknown): boolean {
+export function saysNotExecuted(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return ('code' in error && error.code === '25006') || ('outcome' in error && error.outcome === 'not-executed')
 }

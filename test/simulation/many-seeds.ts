@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import type { Subject } from './run-seed.ts'
+import type { Outcome, Subject } from './run-seed.ts'
 import { runSeed } from './run-seed.ts'
 import { addUp } from './tally.ts'
 import type { FaultTally } from './tally.ts'
@@ -16,10 +16,10 @@ export interface Result {
   readonly done: number
   readonly failed: readonly number[]
   readonly faults: FaultTally
-  readonly writes: { readonly kept: number; readonly lost: number }
+  readonly writes: Outcome['writes']
 }
 
-const NOTHING: Result = { done: 0, failed: [], faults: new Map(), writes: { kept: 0, lost: 0 } }
+const NOTHING: Result = { done: 0, failed: [], faults: new Map(), writes: { kept: 0, lost: 0, again: 0 } }
 const PROGRESS_EVERY = 250
 
 /** Runs a range of seeds in this process. */
@@ -76,6 +76,7 @@ function sum(results: Iterable<Result>): Result {
     writes: {
       kept: all.reduce((total, { writes }) => total + writes.kept, 0),
       lost: all.reduce((total, { writes }) => total + writes.lost, 0),
+      again: all.reduce((total, { writes }) => total + writes.again, 0),
     },
   }
 }

@@ -6,7 +6,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a void connection that comes back is kept',
     file: 'pool/host-pool.ts',
     edits: [
-      ['destroy || lease.generation < this.#generation || connection.isClosed()', 'destroy || connection.isClosed()'],
+      ['if (destroy || !this.isFresh(connection)) connection', 'if (destroy || connection.isClosed()) connection'],
     ],
   },
   {
@@ -37,8 +37,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the late connection of an aborted acquire is not returned',
-    file: 'pool/host-pool.ts',
-    edits: [['if (taker === undefined) {\n      connection.giveBack(false)', 'if (taker === undefined) {']],
+    file: 'pool/supply.ts',
+    edits: [['this.#aside.push(connection)\n    else connection.giveBack(false)', 'this.#aside.push(connection)']],
   },
   {
     name: 'the last to come is served first',
@@ -67,13 +67,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the queue ignores the capacity',
-    file: 'pool/host-pool.ts',
-    edits: [
-      [
-        'return this.#book.leased + this.#checkingOut < this.driverPool.capacity',
-        'return this.#book.leased < this.driverPool.capacity',
-      ],
-    ],
+    file: 'pool/supply.ts',
+    edits: [['this.#owner.leased + this.#underWay + this.#aside.length <', 'this.#owner.leased <']],
   },
   {
     name: 'a pool is cleared a turn too late',
@@ -92,8 +87,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a failed connect is told to nobody',
-    file: 'pool/host-pool.ts',
-    edits: [['this.#inFlight.shift()?.refused(cause, this.hostId, fault)', 'this.#inFlight.shift()']],
+    file: 'pool/supply.ts',
+    edits: [['this.#queue.shift()?.refused(error, this.#owner.hostId, fault)', 'this.#queue.shift()']],
   },
   {
     name: 'probes may follow each other at once',
@@ -235,5 +230,25 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a lease that ends by itself is not counted',
     file: 'pool/lease.ts',
     edits: [["this.#state = 'reclaimed'\n    this.#lessor.returned(this, true)", "this.#state = 'reclaimed'"]],
+  },
+  {
+    name: 'a write that may have taken effect is run again',
+    file: 'manager/retry-policy.ts',
+    edits: [["const isSafe = outcome === 'not-executed' || rules.idempotent", 'const isSafe = true']],
+  },
+  {
+    name: 'any number of connections is made at a host at a time',
+    file: 'pool/supply.ts',
+    edits: [['export const MAX_CONNECTING = 2', 'export const MAX_CONNECTING = 10']],
+  },
+  {
+    name: 'a host that comes back gets its full share at once',
+    file: 'manager/host-candidate.ts',
+    edits: [['return age >= 1 ? whole : whole * (FIRST_SHARE + (1 - FIRST_SHARE) * age)', 'return whole']],
+  },
+  {
+    name: 'warming goes on after close',
+    file: 'manager/lifecycle.ts',
+    edits: [['    warmer.stop()\n', '']],
   },
 ]

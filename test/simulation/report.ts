@@ -22,6 +22,6 @@ export function wordFaults({ faults, writes }: Result): string {
   return [
     `${'fault'.padEnd(22)}  struck    busy noticed`,
     ...lines,
-    `acknowledged writes: ${writes.kept} kept, ${writes.lost} lost by PostgreSQL itself`,
+    `acknowledged writes: ${writes.kept} kept, ${writes.lost} lost by PostgreSQL itself; ${writes.again} were run again by \`retry\``,
   ].join('\n')
 }

@@ -34,8 +34,7 @@ export interface Outcome {
   readonly steps: number
   readonly trace: readonly string[]
   readonly faults: FaultTally
-  /** Acknowledged writes: in the final history, and lost by PostgreSQL itself. */
-  readonly writes: { readonly kept: number; readonly lost: number }
+  readonly writes: Readonly<World['writes']>
 }
 
 /** Far more than any run takes; one that does not end is a fault of its own. */
@@ -109,10 +108,20 @@ function makeManager(world: World, subject: Subject, random: () => number): Mana
   const dsn = `postgresql://app:${CANARY}@${cluster.servers.map(({ hostId }) => hostId).join(',')}/app`
   return new subject.BasePoolManager(driver, dsn, {
     ...scenario.options,
-    balancerPolicy: policyOf(scenario.policy),
+    balancerPolicy: watched(policyOf(scenario.policy), world),
     clock: loop,
     random,
   })
+}
+
+function watched(policy: BalancerPolicy, { announcer }: World): BalancerPolicy {
+  return {
+    name: policy.name,
+    pick: (candidates, context) => {
+      announcer.tell('picking', candidates)
+      return policy.pick(candidates, context)
+    },
+  }
 }
 
 function policyOf(name: Scenario['policy']): BalancerPolicy {

@@ -23,6 +23,7 @@ test(`the invariants hold in ${SEEDS} simulated lives of a cluster`, async () =>
   for (const [kind, { struck, busy }] of result.faults) expect(busy / struck, kind).toBeGreaterThan(0.5)
   expect(result.writes.kept).toBeGreaterThan(SEEDS)
   expect(result.writes.lost).toBeGreaterThan(0)
+  expect(result.writes.again).toBeGreaterThan(20)
 })
 
 test(`the invariants hold in ${SEEDS_HERE} more, in this process`, async () => {

@@ -4,6 +4,7 @@ import { between, chance, oneOf } from '../support/fake/dice.ts'
 import type { FakeClient } from '../support/fake/fake-connection.ts'
 import type { Call, Lease, Wanted } from './call.ts'
 import { Holder } from './holder.ts'
+import { writeWithRetry } from './retried-write.ts'
 import type { World } from './world.ts'
 
 /** The application: asks for connections, uses them, gives them back in all ways there are, gives up, forgets. */
@@ -94,13 +95,33 @@ export class Workload {
     const { callGapMs, options } = this.#world.scenario
     const dice = this.#random()
     if (dice < 0.04) this.#waitReady()
+    else if (dice < 0.16) this.#writeWithRetry()
     else {
       const timeoutMs = chance(this.#random, 0.3) ? between(this.#random, 5, 600) : options.acquireTimeoutMs
-      this.call(dice < 0.55 ? 'master' : 'replica', timeoutMs, false)
+      this.call(dice < 0.58 ? 'master' : 'replica', timeoutMs, false)
     }
     const isBurst = chance(this.#random, 0.1)
     const gapMs = this.#world.isHealed ? 5 * callGapMs : callGapMs
     this.#later(isBurst ? 0 : -Math.log(1 - this.#random()) * gapMs, () => this.#arrive())
+  }
+
+  #writeWithRetry(): void {
+    const { loop, announcer, scenario } = this.#world
+    const startedAtMs = loop.nowMs()
+    const timeoutMs = scenario.options.acquireTimeoutMs
+    this.#calls += 1
+    const id = this.#calls
+    const name = `the retried write ${id}`
+    this.waits.add(name)
+    const times = { startedAtMs, deadlineMs: startedAtMs + timeoutMs }
+    const call = { id, wanted: 'master', mayBeMaster: true, ...times, mustSucceed: false } as const
+    const claim = (client: FakeClient): void => {
+      const lease = this.#leases.get(client)
+      if (lease === undefined) return this.#world.violated('I3', `${name} got #${client.id} without a lease`)
+      this.#leases.delete(client)
+      announcer.tell('granted', { ...call, isAborted: false, isSettled: true }, lease)
+    }
+    void writeWithRetry(this.#world, id * 10, timeoutMs, claim).then(() => this.waits.delete(name))
   }
 
   #register(wanted: Wanted, timeoutMs: number, mustSucceed: boolean, fallbackMaster: boolean): Call {

@@ -33,8 +33,8 @@ export class World {
   isHealed = false
   /** `close` or `terminate` is being called, or was. */
   isClosing = false
-  /** Acknowledged writes that are in the final history, and those that PostgreSQL lost by itself. */
-  readonly writes: { kept: number; lost: number } = { kept: 0, lost: 0 }
+  /** Acknowledged writes in the final history, those that PostgreSQL lost by itself, and runs of `retry` that came to them. */
+  readonly writes: { kept: number; lost: number; again: number } = { kept: 0, lost: 0, again: 0 }
   violation: Violation | undefined
   #db: Manager | undefined
 

@@ -3,6 +3,7 @@ import type { World } from '../world.ts'
 import { checkAccounts } from './accounts.ts'
 import { checkWrites } from './acknowledged-writes.ts'
 import { checkClosed } from './closing.ts'
+import { checkConnectLimit } from './connect-limit.ts'
 import { checkDeadlines } from './deadlines.ts'
 import { checkEvidence } from './evidence.ts'
 import { checkOrder } from './first-come.ts'
@@ -14,6 +15,7 @@ import { checkRoleSigns } from './role-signs.ts'
 import { checkSearchRate } from './search-rate.ts'
 import { checkSecrets } from './secrets.ts'
 import { checkSilence } from './silence.ts'
+import { checkSlowStart } from './slow-start.ts'
 import { checkVoidConnections } from './void-connections.ts'
 import { checkWriters } from './writers-in-order.ts'
 
@@ -32,7 +34,9 @@ export function layDown(world: World, workload: Workload): void {
   checkEvidence(world)
   checkVoidConnections(world)
   checkProbeLoad(world)
+  checkConnectLimit(world)
   checkSearchRate(world)
   checkSecrets(world)
   checkSilence(world)
+  checkSlowStart(world)
 }
