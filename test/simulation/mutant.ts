@@ -1,21 +1,19 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { copyPlain, writePlain } from './plain-copy.ts'
+import { pathToFileURL } from 'node:url'
+import { changed, copyPlain, writePlain } from './plain-copy.ts'
+import type { Change } from './plain-copy.ts'
 import type { Fault } from './scenario.ts'
 import type { Subject } from './run-seed.ts'
 
-/** A bug to put in: the first text of each edit must occur exactly once in the file (a path below `src`). */
-export interface Mutation {
+/** A bug to put in. */
+export interface Mutation extends Change {
   readonly name: string
-  readonly file: string
-  readonly edits: readonly (readonly [find: string, replace: string])[]
   /** A kind of fault without which it cannot show: the other seeds are passed over. */
   readonly needs?: Fault['kind']
 }
 
-const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))
 /** What a manager is made of; drivers, tools and the like are left out. */
 const PARTS = /^(?:balancer|driver|dsn|manager|metrics|monitor|network|pool|random|selection|time|topology|[\w-]+\.ts$)/
 
@@ -35,17 +33,12 @@ export class MutantNursery {
   }
 
   /** @throws {Error} the place of the bug is not there, or is there twice. */
-  async breed({ name, file, edits }: Mutation): Promise<Subject> {
-    let text = readFileSync(join(SOURCE, file), 'utf8')
-    for (const [find, replace] of edits) {
-      const found = text.split(find).length - 1
-      if (found !== 1) throw new Error(`'${name}': its text is in ${file} ${found} times, not once; adapt the mutation`)
-      text = text.replace(find, () => replace)
-    }
+  async breed(mutation: Mutation): Promise<Subject> {
+    const text = changed(mutation)
     this.#count += 1
     const folder = join(this.#folder, 'node_modules', `mutant-${this.#count}`)
     cpSync(this.#sound, folder, { recursive: true })
-    writePlain(folder, file, text)
+    writePlain(folder, mutation.file, text)
     return load(folder)
   }
 

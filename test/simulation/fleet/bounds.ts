@@ -1,4 +1,4 @@
-import { CALLS_IN_1S } from './fleet-process.ts'
+import { CALLS_IN_1S, LONGEST_WRITE_GAP_MS } from './fleet-process.ts'
 import { CONNECT_COST_MS } from './fleet-server.ts'
 import type { PhaseResult } from './phase-result.ts'
 import { peak, phaseOf } from './phase-result.ts'
@@ -19,8 +19,6 @@ const SEARCH = { share: 0.02, leastMs: 30, mostMs: 250 }
 const ROUND_TRIPS_MS = 30
 /** At most two connections are made at a time by one process at one host. */
 const CREATORS = 2
-/** A process that has nobody waiting writes again with its next call. */
-const IDLE_MS = 2_000
 
 /** What a phase missed of that which the laws promise a fleet; nothing, if all is well. */
 export function missedBounds(result: PhaseResult): readonly string[] {
@@ -30,7 +28,8 @@ export function missedBounds(result: PhaseResult): readonly string[] {
   const searchMs = Math.min(SEARCH.mostMs, Math.max(SEARCH.leastMs, SEARCH.share * outageMs))
   // Before the last process has its first connection, the host makes at worst what all may have under way at once.
   const connectsMs = processes * (CREATORS + probesOfNew) * CONNECT_COST_MS
-  const writtenMs = outageMs === 0 ? IDLE_MS : searchMs + connectsMs + ROUND_TRIPS_MS
+  // Without an outage a process writes again with its next call.
+  const writtenMs = outageMs === 0 ? LONGEST_WRITE_GAP_MS + ROUND_TRIPS_MS : searchMs + connectsMs + ROUND_TRIPS_MS
   const lastWrittenMs = writtenAfterMs.at(-1) ?? Infinity
   const checks: readonly (readonly [what: string, seen: number, most: number])[] = [
     ['probes of one host in 1 s', peak(result, 'probes', 1_000), processes * PROBES_IN_1S],

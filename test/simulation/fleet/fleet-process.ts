@@ -9,9 +9,14 @@ import type { FleetPool } from './fleet-pool.ts'
 const WRITE_GAP_MS = 1_500
 const READ_GAP_MS = 2_000
 const BURST = { chance: 0.15, size: 8 }
+/** Pauses are drawn from a tenth of the gap up to almost the double. */
+const SPREAD = { least: 0.1, most: 1.9 }
 
 /** How often a process asks for a connection, on average. */
 export const CALLS_IN_1S: number = (1_000 / WRITE_GAP_MS) * (1 + BURST.chance * (BURST.size - 1)) + 1_000 / READ_GAP_MS
+
+/** A process writes at least this often. */
+export const LONGEST_WRITE_GAP_MS: number = SPREAD.most * WRITE_GAP_MS
 
 /** One process of the fleet: a real manager, its load, and what became of it. */
 export class FleetProcess {
@@ -81,7 +86,7 @@ export class FleetProcess {
   }
 
   #repeat(gapMs: number, act: () => void): void {
-    this.#loop.afterIo(between(this.#random, 0.1, 1.9) * gapMs, () => {
+    this.#loop.afterIo(between(this.#random, SPREAD.least, SPREAD.most) * gapMs, () => {
       if (this.#isOver) return
       act()
       this.#repeat(gapMs, act)
