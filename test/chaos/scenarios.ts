@@ -1,5 +1,10 @@
 import type { Scenario } from './frame/scenario.ts'
+import { crashed } from './scenarios/crashed.ts'
+import { frozen } from './scenarios/frozen.ts'
+import { roles } from './scenarios/roles.ts'
 import { stopped } from './scenarios/stopped.ts'
 
 /** All scenarios, in the order of their numbers. */
-export const SCENARIOS: readonly Scenario[] = [...stopped]
+export const SCENARIOS: readonly Scenario[] = [...stopped, ...crashed, ...frozen, ...roles].sort(
+  (one, other) => Number(one.row.slice(1)) - Number(other.row.slice(1)),
+)

@@ -35,7 +35,7 @@ export interface Detection {
 /** Strikes a node and waits until it is out of use. */
 export async function strike(stage: Stage, node: PgNode, blow: () => Promise<void> | void): Promise<Detection> {
   await using witness = await Witness.of(stage, node)
-  return strikeBefore(witness, stage, node, blow)
+  return await strikeBefore(witness, stage, node, blow)
 }
 
 /** The same before a witness who is there already, for a node that lets nobody in any more. */
@@ -83,7 +83,8 @@ export function longestStallMs(stage: Stage, fromMs: number, untilMs: number = p
   const acknowledged = new Map<number, number>()
   let longestMs = 0
   for (const { writer, outcome, endedAtMs } of stage.workload.writes) {
-    if (outcome !== 'acknowledged' || endedAtMs > untilMs) continue
+    // Writer 0 stands for single writes, which have no next one.
+    if (writer === 0 || outcome !== 'acknowledged' || endedAtMs > untilMs) continue
     if (endedAtMs >= fromMs) longestMs = Math.max(longestMs, endedAtMs - (acknowledged.get(writer) ?? endedAtMs))
     acknowledged.set(writer, endedAtMs)
   }
