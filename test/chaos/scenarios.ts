@@ -1,10 +1,17 @@
 import type { Scenario } from './frame/scenario.ts'
+import { blackhole } from './scenarios/blackhole.ts'
 import { crashed } from './scenarios/crashed.ts'
 import { frozen } from './scenarios/frozen.ts'
 import { roles } from './scenarios/roles.ts'
 import { stopped } from './scenarios/stopped.ts'
+import { switchovers } from './scenarios/switchovers.ts'
 
 /** All scenarios, in the order of their numbers. */
-export const SCENARIOS: readonly Scenario[] = [...stopped, ...crashed, ...frozen, ...roles].sort(
-  (one, other) => Number(one.row.slice(1)) - Number(other.row.slice(1)),
-)
+export const SCENARIOS: readonly Scenario[] = [
+  ...blackhole,
+  ...stopped,
+  ...crashed,
+  ...frozen,
+  ...roles,
+  ...switchovers,
+].sort((one, other) => Number(one.row.slice(1)) - Number(other.row.slice(1)))

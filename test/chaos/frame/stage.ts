@@ -132,12 +132,20 @@ export class Stage implements AsyncDisposable {
     this.#leftBehind.push(await holdingOf(node))
   }
 
-  /** Ends the work, judges the history, closes all; what must hold in every run comes as violations. */
-  async finish(): Promise<Finish> {
+  /**
+   * Ends the work, judges the history, closes all; what must hold in every run comes as violations. `beforeClose` sees
+   * the manager at rest, with the history judged and forgotten.
+   */
+  async finish(beforeClose?: () => Promise<void>): Promise<Finish> {
     await this.workload.stop()
     const final = await holdingOf(await this.cluster.master())
     const { writes } = this.workload
     const verdict = checkHistory({ writes, final, leftBehind: this.#leftBehind, fences: this.watch.fences() })
+    if (beforeClose !== undefined) {
+      writes.length = 0
+      this.workload.reads.length = 0
+      await beforeClose()
+    }
     await this.#close()
     const left = await this.#leftovers.find(
       this.#folders,

@@ -1,6 +1,7 @@
 import { HostLostError } from 'hasql/pg'
+import type { Random } from 'hasql/pg'
 import { atLeast, atMost, atMostMs } from '../frame/scenario.ts'
-import type { Measure, Outcome, Scenario } from '../frame/scenario.ts'
+import type { Measure, Outcome, RunContext, Scenario } from '../frame/scenario.ts'
 import { CONNECT_TIMEOUT_MS, REFRESH_DELAY_MS, REFRESH_TIMEOUT_MS, Stage, pause } from '../frame/stage.ts'
 import { isInUse } from '../frame/watch.ts'
 import { bringBack, failures, longestStallMs, promote } from './master-gone.ts'
@@ -79,6 +80,11 @@ async function backendFrozen(): Promise<Outcome> {
   return { measures, violations, notes: [] }
 }
 
+/** When whoever runs the cluster notices a silence and promotes: before hasql suspects it, between, or after it is sure. */
+export function managerNoticesMs(random: Random): number {
+  return Math.round(300 + 2_200 * random())
+}
+
 /** Measures of a host that has gone silent: when it is out of use, and when what hung on it was rejected. */
 export async function goneSilent(
   stage: Stage,
@@ -129,14 +135,15 @@ async function frozenAndBack(): Promise<Outcome> {
 }
 
 /** hasql's own scenario: replaced while frozen, it comes back and believes to be master still. */
-async function frozenAndReplaced(): Promise<Outcome> {
+async function frozenAndReplaced({ random }: RunContext): Promise<Outcome> {
   await using stage = await Stage.open()
   const [master, heir, other] = await stage.cast()
   const changes = stage.watch.masterChanges.length
   const startMs = performance.now()
   await master.freeze()
   const silent = goneSilent(stage, master, startMs)
-  await pause(1_000)
+  const noticedMs = managerNoticesMs(random)
+  await pause(noticedMs)
   const { firstWriteMs } = await promote(stage, heir)
   const silence = await silent
   const stallMs = longestStallMs(stage, startMs)
@@ -155,7 +162,7 @@ async function frozenAndReplaced(): Promise<Outcome> {
     measures,
     violations,
     notes: [
-      `last writer's first write ${firstWriteMs.toFixed(0)} ms after a promotion one second into the freeze`,
+      `promoted ${noticedMs} ms into the freeze; all wrote again ${firstWriteMs.toFixed(0)} ms after that`,
       `${verdict.unknown} writes of unknown outcome, ${verdict.lostByPostgres} acknowledged ones lost by PostgreSQL`,
     ],
   }

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { PgNode } from 'hasql/testing'
+import { pause } from '../frame/stage.ts'
 import type { Stage } from '../frame/stage.ts'
 import { isInUse } from '../frame/watch.ts'
 
@@ -18,6 +19,12 @@ export class Witness implements AsyncDisposable {
     const witness = new Witness(new pg.Client(stage.cluster.dsnOf(node)))
     await witness.#client.connect()
     return witness
+  }
+
+  /** Waits until the witness has heard, or the time is up. */
+  async hears(timeoutMs: number): Promise<void> {
+    const endMs = performance.now() + timeoutMs
+    while (this.heardAtMs === undefined && performance.now() < endMs) await pause(2)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,6 +57,7 @@ export async function strikeBefore(
     sinceMs: startMs,
   })
   const [detectedMs] = await Promise.all([out, blow()])
+  await witness.hears(200)
   return { startMs, detectMs: detectedMs - startMs, witnessMs: (witness.heardAtMs ?? Infinity) - startMs }
 }
 
