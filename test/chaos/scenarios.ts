@@ -2,6 +2,7 @@ import type { Scenario } from './frame/scenario.ts'
 import { blackhole } from './scenarios/blackhole.ts'
 import { crashed } from './scenarios/crashed.ts'
 import { frozen } from './scenarios/frozen.ts'
+import { randomFaults } from './scenarios/random-faults.ts'
 import { roles } from './scenarios/roles.ts'
 import { stopped } from './scenarios/stopped.ts'
 import { switchovers } from './scenarios/switchovers.ts'
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...frozen,
   ...roles,
   ...switchovers,
+  ...randomFaults,
 ].sort((one, other) => Number(one.row.slice(1)) - Number(other.row.slice(1)))
