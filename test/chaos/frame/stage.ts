@@ -144,6 +144,7 @@ export class Stage implements AsyncDisposable {
     if (beforeClose !== undefined) {
       writes.length = 0
       this.workload.reads.length = 0
+      this.watch.forget()
       await beforeClose()
     }
     await this.#close()

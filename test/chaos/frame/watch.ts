@@ -91,6 +91,12 @@ export class Watch {
     )
   }
 
+  /** Lets go of everything noted so far. */
+  forget(): void {
+    for (const list of [this.masterChanges, this.staleMasters, this.splitBrains, this.hostDowns]) list.length = 0
+    for (const stretches of this.#stretches.values()) stretches.length = 0
+  }
+
   #note(hosts: ReadonlyMap<HostId, HostDescription>): void {
     const fromMs = performance.now()
     for (const [hostId, host] of hosts) {

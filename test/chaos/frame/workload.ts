@@ -31,6 +31,7 @@ export class Workload {
   readonly reads: ReadRecord[] = []
   readonly #db: PoolManager
   readonly #pauseMs: number
+  readonly #writers: number
   readonly #loops: Promise<void>[] = []
   readonly #waiting = new Set<() => void>()
   #nextId = 1
@@ -39,6 +40,7 @@ export class Workload {
   constructor(db: PoolManager, { writers, readers, pauseMs = 5 }: WorkloadOptions) {
     this.#db = db
     this.#pauseMs = pauseMs
+    this.#writers = writers
     for (let writer = 1; writer <= writers; writer++) this.#loops.push(this.#loop(() => this.write(writer)))
     for (let reader = 1; reader <= readers; reader++) this.#loops.push(this.#loop(() => this.read()))
   }
@@ -99,6 +101,37 @@ export class Workload {
       this.#waiting.add(look)
       look()
     })
+  }
+
+  /**
+   * Resolves when every writer has had a write acknowledged by a server: of each, when its first one since `sinceMs`
+   * ended, and when the last one before that did, whoever acknowledged it.
+   */
+  async backOn(server: number, sinceMs: number): Promise<readonly { endedAtMs: number; beforeMs: number }[]> {
+    const back = new Map<number, { endedAtMs: number; beforeMs: number }>()
+    const before = new Map<number, number>()
+    let seen = this.#indexBefore(sinceMs - 1_000)
+    await this.until(`every writer writes to the server on port ${server}`, () => {
+      for (; seen < this.writes.length; seen++) {
+        const write = this.writes[seen]
+        if (write?.executor === undefined || write.writer === 0 || back.has(write.writer)) continue
+        const { writer, endedAtMs, executor } = write
+        if (executor.server === server && endedAtMs >= sinceMs) {
+          back.set(writer, { endedAtMs, beforeMs: before.get(writer) ?? sinceMs })
+        } else {
+          before.set(writer, endedAtMs)
+        }
+      }
+      return back.size === this.#writers
+    })
+    return [...back.values()]
+  }
+
+  /** Where the records begin that ended at a moment or later. */
+  #indexBefore(momentMs: number): number {
+    let index = this.writes.length
+    while (index > 0 && (this.writes[index - 1]?.endedAtMs ?? 0) >= momentMs) index--
+    return index
   }
 
   /** Ends the loops; resolves when the last operation has ended. */

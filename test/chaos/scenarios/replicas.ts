@@ -1,6 +1,6 @@
 import type { PgConnection } from 'hasql/pg'
 import type { PgNode } from 'hasql/testing'
-import { PoolManager } from 'hasql/pg'
+import { HostLostError, PoolManager } from 'hasql/pg'
 import { atLeast, atMost } from '../frame/scenario.ts'
 import type { Measure, Outcome, Scenario } from '../frame/scenario.ts'
 import { Stage, pause } from '../frame/stage.ts'
@@ -64,7 +64,7 @@ async function conflicts(): Promise<Outcome> {
     WAIT,
   )
   await expectCode('a running query in the way', '40001', Promise.all([running, vacuum(master)]))
-  const idle = stage.db.withReplica((connection) => holdSnapshot(connection, master), WAIT)
+  const idle = stage.db.withReplica((connection) => ended(connection, () => holdSnapshot(connection, master)), WAIT)
   await expectCode('an idle transaction in the way', '40001', idle)
   await expectCode('its database dropped', '57P04', sessionOfDropped(stage, master))
   const failed = failures(stage, startMs)
@@ -80,9 +80,9 @@ async function conflicts(): Promise<Outcome> {
 const WAIT = { timeoutMs: 5_000 }
 
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined
-  return code.startsWith('ERR_HASQL') && cause !== undefined ? codeOf(cause) : code || String(error)
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof HostLostError && error.cause !== undefined) return codeOf(error.cause)
+  return 'code' in error ? String(error.code) : error.message
 }
 
 /** Removes rows that a snapshot on the replica may still see. */
@@ -92,12 +92,23 @@ async function vacuum(master: PgNode): Promise<void> {
   await master.query('vacuum conflicted')
 }
 
+/** Rejects with what the server says when it ends the session because of what is done; rejects in 5 s if it does not. */
+async function ended(connection: PgConnection, work: () => Promise<void>): Promise<never> {
+  const end = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error('the session was not ended')), 5_000)
+    connection.once('error', (error: Error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+  })
+  const [never] = await Promise.all([end, work()])
+  return never
+}
+
 async function holdSnapshot(connection: PgConnection, master: PgNode): Promise<void> {
   await connection.query('begin isolation level repeatable read')
   await connection.query('select count(*) from conflicted')
   await vacuum(master)
-  await pause(500)
-  await connection.query('select count(*) from conflicted')
 }
 
 /** A manager of its own, for a database that is dropped while a session of the replica is in it. */
@@ -106,12 +117,10 @@ async function sessionOfDropped({ cluster }: Stage, master: PgNode): Promise<voi
   if (replica === undefined) throw new Error('The cluster has no replica')
   const db = new PoolManager(cluster.dsnOf(replica).replace(/[^/]+$/, 'doomed'))
   try {
-    await db.withReplica(async (connection) => {
-      await connection.query('select 1')
+    const drop = async (): Promise<void> => {
       await master.query('drop database doomed')
-      await pause(300)
-      await connection.query('select 1')
-    }, WAIT)
+    }
+    await db.withReplica((connection) => ended(connection, drop), WAIT)
   } finally {
     await db.close({ timeoutMs: 0 })
   }
