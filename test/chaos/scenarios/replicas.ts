@@ -82,7 +82,8 @@ const WAIT = { timeoutMs: 5_000 }
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof HostLostError && error.cause !== undefined) return codeOf(error.cause)
-  return 'code' in error ? String(error.code) : error.message
+  const code: unknown = 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : error.message
 }
 
 /** Removes rows that a snapshot on the replica may still see. */

@@ -86,9 +86,10 @@ async function switchOver(stage: Stage): Promise<Round> {
   const stoppedMs = performance.now()
   const promotionMs = await heir.promote()
   const acceptsMs = performance.now()
-  const turning = other.rejoin(heir).then(() => master.rejoin(heir))
   const back = await stage.workload.backOn(heir.port, startMs)
-  await turning
+  // Only now: copying and comparing files in this process would hold up the application whose stall is measured.
+  await other.rejoin(heir)
+  await master.rejoin(heir)
   return {
     stopMs: stoppedMs - startMs,
     promotionMs,
