@@ -1,37 +1,47 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 
-/** What one side of a duel is. */
-export type SubjectSpec =
-  | {
-      readonly kind: 'pg.Pool'
-      readonly max: number
-      readonly target: { host: string; port: number; user: string; password: string; database: string }
-    }
-  | {
-      readonly kind: 'hasql'
-      readonly max: number
-      readonly dsn: string
-      readonly policy: string
-      readonly readOnly: boolean
-    }
+/**
+ * The two sides of a duel: hasql on the hosts of a DSN, and what an application has without it: a bare `pg.Pool` for each host,
+ * taken in turn.
+ */
+export interface DuelSpec {
+  readonly bare: { host: string; port: number; user: string; password: string; database: string }
+  /** How many bare pools there are. */
+  readonly barePools: number
+  readonly dsn: string
+  readonly policy: string
+  readonly readOnly: boolean
+  /** Connections of each pool, on both sides. */
+  readonly max: number
+}
 
-/** What a side is told to do. */
+/** What both sides are told to do, in turns. */
 export interface Order {
+  /** Pairs of turns; who goes first alternates. */
+  readonly pairs: number
+  /** Operations of one turn. */
   readonly operations: number
   readonly concurrency: number
   /** Whether `select 1` runs between acquire and release. */
   readonly query: boolean
 }
 
-/** What one operation took on average. */
+/** What one operation took on average, in one turn. */
 export interface Report {
   readonly wallUs: number
   readonly cpuUs: number
 }
 
-/** Median over the pairs, and how the sides compare: ratios above 1 mean that hasql is the faster one. */
+/** One pair of turns that followed each other at once. */
+export interface Pair {
+  readonly bare: Report
+  readonly hasql: Report
+}
+
+/** Medians over the pairs; ratios above 1 mean that hasql is the faster one. */
 export interface DuelResult {
   readonly bare: Report
   readonly hasql: Report
@@ -39,65 +49,58 @@ export interface DuelResult {
   readonly cpuRatio: number
 }
 
-/** Two processes that take turns: what the machine does meanwhile happens to both. */
+/**
+ * Both sides in one process, in short turns: whatever core, clock rate or neighbour the process has, both have it.
+ * Two processes that take turns do not do: which core each of them shares with a server is a matter of luck, and worth
+ * more than what is to be measured. Nor does a forced collection between turns: it throws compiled code away, and is
+ * felt most by the side that has more of it.
+ */
 export class Duel implements AsyncDisposable {
-  readonly #bare: ChildProcess
-  readonly #hasql: ChildProcess
+  readonly #child: ChildProcess
 
-  private constructor(bare: ChildProcess, hasql: ChildProcess) {
-    this.#bare = bare
-    this.#hasql = hasql
+  private constructor(child: ChildProcess) {
+    this.#child = child
   }
 
-  static async between(bare: SubjectSpec, hasql: SubjectSpec): Promise<Duel> {
-    return new Duel(await start(bare), await start(hasql))
+  static async between(spec: DuelSpec): Promise<Duel> {
+    const worker = new URL('./worker.ts', import.meta.url)
+    // This tsconfig names no source paths: the worker imports the built package, as its users do.
+    const env = {
+      ...process.env,
+      TSX_TSCONFIG_PATH: fileURLToPath(new URL('./built-package.tsconfig.json', import.meta.url)),
+    }
+    const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'], env })
+    await once(child, 'message')
+    return new Duel(child)
   }
 
-  async fight(order: Order, pairs: number): Promise<DuelResult> {
-    const bare: Report[] = []
-    const hasql: Report[] = []
-    for (let pair = -2; pair < pairs; pair++) {
-      const first = pair % 2 === 0 ? this.#bare : this.#hasql
-      const second = first === this.#bare ? this.#hasql : this.#bare
-      const [one, other] = [await ask(first, order), await ask(second, order)]
-      if (pair < 0) continue
-      bare.push(first === this.#bare ? one : other)
-      hasql.push(first === this.#bare ? other : one)
-    }
-    return {
-      bare: middle(bare),
-      hasql: middle(hasql),
-      wallRatio: median(bare.map(({ wallUs }, pair) => wallUs / (hasql[pair]?.wallUs ?? NaN))),
-      cpuRatio: median(bare.map(({ cpuUs }, pair) => cpuUs / (hasql[pair]?.cpuUs ?? NaN))),
-    }
+  async fight(order: Order): Promise<readonly Pair[]> {
+    this.#child.send(order)
+    const [pairs] = (await once(this.#child, 'message')) as [readonly Pair[]]
+    return pairs
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of [this.#bare, this.#hasql]) {
-      const exited = once(child, 'exit')
-      child.disconnect()
-      await exited
-    }
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exited
   }
 }
 
-async function start(spec: SubjectSpec): Promise<ChildProcess> {
-  const worker = new URL('./worker.ts', import.meta.url)
-  const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'] })
-  await once(child, 'message')
-  return child
-}
-
-async function ask(child: ChildProcess, order: Order): Promise<Report> {
-  child.send(order)
-  const [report] = (await once(child, 'message')) as [Report]
-  return report
+/** What the pairs of one or several duels say together. */
+export function judge(pairs: readonly Pair[]): DuelResult {
+  return {
+    bare: middle(pairs.map(({ bare }) => bare)),
+    hasql: middle(pairs.map(({ hasql }) => hasql)),
+    wallRatio: median(pairs.map(({ bare, hasql }) => bare.wallUs / hasql.wallUs)),
+    cpuRatio: median(pairs.map(({ bare, hasql }) => bare.cpuUs / hasql.cpuUs)),
+  }
 }
 
 function middle(reports: readonly Report[]): Report {
   return { wallUs: median(reports.map(({ wallUs }) => wallUs)), cpuUs: median(reports.map(({ cpuUs }) => cpuUs)) }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return [...values].sort((one, other) => one - other)[values.length >> 1] ?? NaN
 }

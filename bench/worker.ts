@@ -7,9 +7,9 @@ import {
   RoundRobinBalancerPolicy,
 } from 'hasql/pg'
 import type { BalancerPolicy } from 'hasql/pg'
-import type { Order, Report, SubjectSpec } from './duel.ts'
+import type { DuelSpec, Order, Pair, Report } from './duel.ts'
 
-/** One side of a duel, in a process of its own: what the other side does to the compiler is none of its business. */
+/** One side of a duel. */
 interface Subject {
   take(): Promise<{ query(sql: string): Promise<unknown>; release(): void }>
 }
@@ -21,19 +21,30 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
   'power-of-two': () => new PowerOfTwoBalancerPolicy(),
 }
 
-async function makeSubject(spec: SubjectSpec): Promise<Subject> {
-  if (spec.kind === 'pg.Pool') {
-    const pool = new pg.Pool({ ...spec.target, max: spec.max })
-    return { take: () => pool.connect() }
-  }
+/** Operations of each side before the first turn that counts: connections are made, code is compiled. */
+const WARM_UP_OPERATIONS = 15_000
+
+async function makeSubjects(spec: DuelSpec): Promise<readonly [bare: Subject, hasql: Subject]> {
+  const pools = Array.from(
+    { length: spec.barePools },
+    () => new pg.Pool({ ...spec.bare, max: spec.max, idleTimeoutMillis: 0 }),
+  )
   const balancerPolicy = POLICIES[spec.policy]?.()
   if (balancerPolicy === undefined) throw new RangeError(`no policy ${spec.policy}`)
-  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max: spec.max } })
+  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max: spec.max, idleTimeoutMillis: 0 } })
   await db.waitAllReady(30_000)
-  return { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }
+  return [{ take: inTurn(pools) }, { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }]
 }
 
-async function run(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {
+function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
+  const [only] = pools
+  if (only === undefined) throw new RangeError('there is no bare pool')
+  let next = 0
+  if (pools.length === 1) return () => only.connect()
+  return () => (pools[next++ % pools.length] ?? only).connect()
+}
+
+async function turn(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {
   let left = operations
   const loop = async (): Promise<void> => {
     while (left-- > 0) {
@@ -50,9 +61,21 @@ async function run(subject: Subject, { operations, concurrency, query }: Order):
   return { wallUs: (wallMs * 1_000) / operations, cpuUs: (user + system) / operations }
 }
 
-const subject = await makeSubject(JSON.parse(process.argv[2] ?? '') as SubjectSpec)
+async function fight([bare, hasql]: readonly [Subject, Subject], order: Order): Promise<readonly Pair[]> {
+  const pairs: Pair[] = []
+  const warmUp = Math.ceil(WARM_UP_OPERATIONS / order.operations)
+  for (let count = -warmUp; count < order.pairs; count++) {
+    const early = count % 2 === 0 ? await turn(bare, order) : undefined
+    const own = await turn(hasql, order)
+    const pair = { bare: early ?? (await turn(bare, order)), hasql: own }
+    if (count >= 0) pairs.push(pair)
+  }
+  return pairs
+}
+
+const subjects = await makeSubjects(JSON.parse(process.argv[2] ?? '') as DuelSpec)
 process.on('message', (order: Order) => {
-  void run(subject, order).then((report) => process.send?.(report))
+  void fight(subjects, order).then((pairs) => process.send?.(pairs))
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')

@@ -3,6 +3,7 @@ export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acqu
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'
 export type { ManagerEvents } from './manager/events.ts'
+export type { StuckHost } from './manager/stuck-leases.ts'
 export type { DriverMetrics, HasqlMetrics, ManagerMetrics } from './metrics/manager-metrics.ts'
 export type { BalancerPolicy, Candidate, PolicyContext } from './balancer/policy.ts'
 export { GreedyBalancerPolicy } from './balancer/greedy.ts'
@@ -34,6 +35,8 @@ export type {
   ProbeConnection,
   ProbeOptions,
 } from './driver/driver.ts'
+export { LookupTimeoutError } from './network/lookup-timeout-error.ts'
+export type { Address, Lookup, LookupCallback, LookupOptions, SocketLookup } from './network/lookup.ts'
 export type { Random } from './random/random.ts'
 export type { Clock, Hold, Timer } from './time/clock.ts'
 export { ms } from './time/milliseconds.ts'

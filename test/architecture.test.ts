@@ -14,7 +14,7 @@ function partOf(file: string): string {
 const ERRORS = ['errors', 'host-fault', 'to-error']
 const TIME = ['time', 'random']
 const TOPOLOGY = ['topology', 'dsn']
-const CORE = ['topology', 'monitor', 'selection', 'pool', 'balancer', 'driver', 'metrics', 'dsn']
+const CORE = ['network', 'topology', 'monitor', 'selection', 'pool', 'balancer', 'driver', 'metrics', 'dsn']
 
 /** Who may import whom. Everybody may import its own folder. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -24,11 +24,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   time: [],
   random: [],
   dsn: ERRORS,
+  network: [...ERRORS, 'time', 'dsn'],
   topology: [...ERRORS, 'dsn', 'time'],
   selection: [...TIME, ...TOPOLOGY],
   balancer: [...TIME, ...TOPOLOGY],
-  driver: [...ERRORS, 'dsn', 'time'],
-  monitor: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver'],
+  driver: [...ERRORS, 'dsn', 'time', 'network'],
+  monitor: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'network'],
   pool: [...ERRORS, 'time', ...TOPOLOGY, 'driver'],
   metrics: [...TOPOLOGY],
   manager: [...ERRORS, ...TIME, ...CORE],
@@ -110,11 +111,12 @@ describe('packages', () => {
     expect(packages.filter((name) => !(OPTIONAL_PACKAGES.testing ?? []).includes(name))).toEqual([])
   })
 
-  test('the core uses node’s own modules only to read a connection string', () => {
+  test('the core uses node’s own modules only to read a connection string, and to ask the resolver', () => {
     const users = files.filter(
       (file) => CORE.includes(partOf(file)) && importsOf(file).some(({ name }) => name.startsWith('node:')),
     )
-    expect([...new Set(users.map(partOf))]).toEqual(['dsn'])
+    expect([...new Set(users.map(partOf))]).toEqual(['dsn', 'network'])
+    expect(users.filter((file) => partOf(file) === 'network')).toEqual(['src/network/system-lookup.ts'])
   })
 })
 

@@ -6,7 +6,7 @@ type Row = { readonly connect: Verdict; readonly session: Verdict }
 
 const row = (connect: Verdict, session: Verdict): Row => ({ connect, session })
 
-/** errno names of the operating system and the resolver. */
+/** errno names of the operating system and the resolver, and our own word for a resolver that does not answer. */
 const SYSTEM: ReadonlyMap<string, Row> = new Map([
   ['ECONNREFUSED', row('down', 'lost')],
   ['EHOSTUNREACH', row('down', 'lost')],
@@ -22,6 +22,7 @@ const SYSTEM: ReadonlyMap<string, Row> = new Map([
   ['ECONNABORTED', row('down', 'lost')],
   ['EPIPE', row('down', 'lost')],
   ['ETIMEDOUT', row('silent', 'lost')],
+  ['ERR_HASQL_LOOKUP_TIMEOUT', row('silent', 'nothing')],
 ])
 
 /** SQLSTATEs (PostgreSQL documentation, Appendix A) that say something about the server rather than the statement. */

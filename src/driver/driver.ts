@@ -1,5 +1,6 @@
 import type { HostSpec } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { SocketLookup } from '../network/lookup.ts'
 import type { Hold } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 
@@ -26,6 +27,11 @@ export interface DriverConnection<TConnection> {
   interrupt(cause: Error): void
   /** Makes the native connection's own way of giving back, and `await using`, end this lease. */
   bind(lease: BoundLease): void
+  /**
+   * Whether the next caller may have the connection as it is, without its passing through the driver's pool; not when a
+   * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
+   */
+  canPassOn?(): boolean
 }
 
 /** What a driver's pool tells of its connections. None of these may throw. */
@@ -49,6 +55,8 @@ export interface DriverPool<TConnection, TPool> {
   readonly native: TPool
   /** The most connections it may hold; belongs to the caller. */
   readonly capacity: number
+  /** Connections that a checkout would get without making one. */
+  readonly idle: number
   /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */
   checkOut(done: (error: unknown, connection: DriverConnection<TConnection> | undefined) => void): void
   /** Closes idle connections and refuses new ones; resolves when every socket is closed. Leases were ended before. */
@@ -71,12 +79,19 @@ export interface ProbeOptions {
   readonly onLost: (error: Error) => void
   /** The server pushed a setting that hints at another role. */
   readonly onHint: () => void
+  /** As in `PoolOptions`. */
+  readonly lookup: SocketLookup
 }
 
 /** How a pool is opened. */
 export interface PoolOptions {
   readonly connectTimeoutMs: Milliseconds
   readonly allowExitOnIdle: boolean
+  /**
+   * How sockets get from the host's name to its addresses: to be handed to `net.connect` as its `lookup`, for every
+   * connection anew. A driver that cannot do that leaves the names to its own resolver, and hasql cannot guard them.
+   */
+  readonly lookup: SocketLookup
 }
 
 /**

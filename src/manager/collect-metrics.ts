@@ -6,7 +6,7 @@ import type { HostCandidate } from './host-candidate.ts'
 /** A copy of all counters and sizes. */
 export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, TPool>): ManagerMetrics {
   const { candidates, store, waiters, counters } = engine
-  const { acquireTimeouts, failovers, outageMs } = counters
+  const { acquireTimeouts, failovers, outageMs, stalls } = counters
   return {
     drivers: [...candidates.values()].map((candidate) => driverMetrics(candidate, engine)),
     hasql: {
@@ -17,13 +17,14 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
       acquireTimeouts,
       failovers,
       outageMs,
+      stalls,
     },
   }
 }
 
 function driverMetrics<TConnection, TPool>(
   { hostId, pool, capacity, preference }: HostCandidate<TConnection, TPool>,
-  { store }: Engine<TConnection, TPool>,
+  { store, stuck, options }: Engine<TConnection, TPool>,
 ): DriverMetrics {
   const host = store.current.hosts.get(hostId)
   return {
@@ -32,8 +33,10 @@ function driverMetrics<TConnection, TPool>(
     max: capacity,
     total: pool.size,
     used: pool.leased,
+    warmed: pool.warmed,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
+    stuckMs: stuck.stuckMs(hostId, options.clock.nowMs()),
     ...pool.counters.copy(),
     labels: { ...preference.labels },
   }

@@ -3,6 +3,7 @@ import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -22,8 +23,11 @@ import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
 import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
+import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
+import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
+import { StuckLeases } from './stuck-leases.ts'
 
 type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
 
@@ -38,6 +42,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly expiry: ExpiryQueue
   readonly emitter: Emitter<ManagerEvents<TConnection>>
   readonly counters: ManagerCounters = new ManagerCounters()
+  readonly addresses: AddressBook
+  readonly warmer: PoolWarmer
+  readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -58,9 +65,13 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     })
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
+    this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
     this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
+    this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
+    this.stuck = new StuckLeases(poolOf)
     this.#desk = this.#openDesk()
   }
 
@@ -110,8 +121,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.counters.count(changes)
     for (const change of changes) applyChange(change, topology, this)
     this.waiters.retryAll()
+    this.warmer.changed(topology, changes)
     for (const change of changes) emitChange(change, topology, this.emitter)
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
+    for (const stuck of this.stuck.changed(topology)) this.emitter.emit('leasesStuck', stuck)
   }
 
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void {
@@ -127,8 +140,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
-    const pool = new HostPool(driver, spec, this.options, this)
-    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId))
+    const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
+    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
   #monitor(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostMonitor {
@@ -137,6 +150,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,
       observe: (seen) => this.store.apply(seen),
+      lookup: this.addresses.lookup,
+      onStall: () => {
+        this.counters.stalls += 1
+      },
     })
   }
 

@@ -1,6 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
+import type { StuckHost } from './stuck-leases.ts'
 
 /** What a manager tells those who listen: plain records, no secrets. Listening changes nothing. */
 export interface ManagerEvents<TConnection> {
@@ -27,6 +28,11 @@ export interface ManagerEvents<TConnection> {
   readonly acquire: { readonly host: HostId; readonly connection: TConnection; readonly waitedMs: number }
   readonly release: { readonly host: HostId; readonly connection: TConnection }
   readonly acquireTimeout: { readonly error: Error }
+  /**
+   * A host answers its checks, but all its connections are leased, none came back from one check to the next, and callers
+   * wait: the half-dead master. hasql leaves it in use. `sinceMs` is on the manager's monotonic clock.
+   */
+  readonly leasesStuck: StuckHost
 }
 
 type Listener<T> = (record: T) => void

@@ -1,7 +1,13 @@
 import type { Candidate } from '../balancer/policy.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import type { HostPool } from '../pool/host-pool.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
 import type { HostPreference } from './options.ts'
+
+/** How long a host that was away takes to get its full share again, and the share it begins with. */
+export const SLOW_START_MS = 10_000
+export const FIRST_SHARE = 0.1
 
 /** One host as the balancer sees it: the pool's live load, and the caller's preference. */
 export class HostCandidate<TConnection, TPool> implements Candidate {
@@ -10,8 +16,12 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
   readonly pool: HostPool<TConnection, TPool>
   readonly preference: HostPreference
   responseTimeMs: number | undefined
+  /** When the host came back after it had been away. */
+  returnedAtMs: Milliseconds | undefined
+  readonly #clock: Clock
 
-  constructor(spec: HostSpec, pool: HostPool<TConnection, TPool>, preference: HostPreference) {
+  constructor(spec: HostSpec, pool: HostPool<TConnection, TPool>, preference: HostPreference, clock: Clock) {
+    this.#clock = clock
     this.hostId = spec.hostId
     this.spec = spec
     this.pool = pool
@@ -30,8 +40,15 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
     return this.pool.driverPool.capacity - this.pool.load
   }
 
-  /** A host of weight 0 is only ever a candidate among its like. */
+  /**
+   * The caller's weight; for a host that has just come back less, growing to the whole within ten seconds: its caches
+   * are cold, and every process of a fleet sees it idle at the same moment. A host of weight 0 is only ever a candidate
+   * among its like.
+   */
   get weight(): number {
-    return this.preference.weight > 0 ? this.preference.weight : 1
+    const whole = this.preference.weight > 0 ? this.preference.weight : 1
+    if (this.returnedAtMs === undefined) return whole
+    const age = (this.#clock.nowMs() - this.returnedAtMs) / SLOW_START_MS
+    return age >= 1 ? whole : whole * (FIRST_SHARE + (1 - FIRST_SHARE) * age)
   }
 }

@@ -128,8 +128,10 @@ export class ManagerLifecycle<TConnection, TPool> extends PoolDirectory<TConnect
 
   /** Stop monitors, reject waiters, drain leases, destroy the rest, close pools (law 15). */
   async #shutDown(timeoutMs: Milliseconds): Promise<void> {
-    const { monitors, waiters, expiry, emitter, options } = this.engine
+    const { addresses, monitors, warmer, waiters, expiry, emitter, options } = this.engine
     for (const monitor of monitors.values()) monitor.stop()
+    addresses.close()
+    warmer.stop()
     waiters.closeAll()
     const pools = this.#hostPools()
     for (const pool of pools) pool.dismiss('closed')

@@ -1,6 +1,8 @@
 import type { BalancerPolicy } from '../balancer/policy.ts'
 import { GreedyBalancerPolicy } from '../balancer/greedy.ts'
 import { OptionsError } from '../errors.ts'
+import type { Lookup } from '../network/lookup.ts'
+import { systemLookup } from '../network/system-lookup.ts'
 import type { Random } from '../random/random.ts'
 import { systemRandom } from '../random/system-random.ts'
 import type { Clock } from '../time/clock.ts'
@@ -48,6 +50,11 @@ export interface ManagerOptions {
   readonly preferZone?: string
   /** Whether the process may end while the manager is open and idle; default false. */
   readonly allowExitOnIdle?: boolean
+  /**
+   * Looks host names up, for service discovery of your own and for tests; default Node's `dns.lookup`. Called with
+   * `all: true` for each new connection, one name at a time; see docs/names.md.
+   */
+  readonly lookup?: Lookup
   /** Time, for tests. */
   readonly clock?: Clock
   /** Dice, for tests. */
@@ -74,6 +81,7 @@ export interface ResolvedOptions {
   readonly hosts: ReadonlyMap<string, HostPreference>
   readonly preferZone: string | undefined
   readonly allowExitOnIdle: boolean
+  readonly lookup: Lookup
   readonly clock: Clock
   readonly random: Random
 }
@@ -90,6 +98,7 @@ const KEYS: readonly (keyof ManagerOptions)[] = [
   'hosts',
   'preferZone',
   'allowExitOnIdle',
+  'lookup',
   'clock',
   'random',
 ]
@@ -117,6 +126,7 @@ export function resolveOptions(
     hosts: hostPreferences(input.hosts ?? {}),
     preferZone: input.preferZone,
     allowExitOnIdle: flag('allowExitOnIdle', input.allowExitOnIdle),
+    lookup: lookupFunction(input.lookup),
     clock: input.clock ?? systemClock,
     random: input.random ?? systemRandom,
   })
@@ -125,6 +135,12 @@ export function resolveOptions(
 function flag(name: string, value: boolean | undefined): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false
   throw new OptionsError(name, `${name} must be true or false`)
+}
+
+function lookupFunction(given: Lookup | undefined): Lookup {
+  if (given === undefined) return systemLookup
+  if (typeof given === 'function') return given
+  throw new OptionsError('lookup', "lookup must be a function like Node's dns.lookup: (hostname, options, callback)")
 }
 
 function policy(given: BalancerPolicy | undefined): BalancerPolicy {

@@ -65,6 +65,7 @@ export class Router<TConnection, TPool> {
       const candidate = this.#candidates.get(host.hostId)
       if (candidate === undefined) continue
       candidate.responseTimeMs = host.responseTimeMs
+      candidate.returnedAtMs = host.returnedAtMs
       candidates.push(candidate)
     }
     return candidates

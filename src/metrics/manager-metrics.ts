@@ -10,7 +10,9 @@ export interface DriverMetrics {
   readonly total: number
   /** Connections that are leased. */
   readonly used: number
-  /** Callers who wait because every connection is leased. */
+  /** Connections kept ready for callers while the pool of a new master grows to what the old one's held. */
+  readonly warmed: number
+  /** Callers who wait, and for whom no connection is under way. */
   readonly waiting: number
   /** Smoothed round trip of the host's checks in milliseconds; undefined before the first. */
   readonly responseTimeMs: number | undefined
@@ -23,6 +25,8 @@ export interface DriverMetrics {
   /** Acquires that timed out while every connection of this host was leased. */
   readonly acquireTimeouts: number
   readonly connectErrors: number
+  /** For how long no lease has ended while all connections are leased and callers wait, in milliseconds; else 0. */
+  readonly stuckMs: number
   /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
   readonly connectionsAdded: number
   readonly connectionsRemoved: number
@@ -41,6 +45,11 @@ export interface HasqlMetrics {
   readonly failovers: number
   /** Ended times without a known master, summed, in milliseconds. */
   readonly outageMs: number
+  /**
+   * Checks that got more time, or began anew, because the event loop of this process stood still when their time was up;
+   * each host that was being asked counts. Growing means that the application blocks the loop, or the machine sleeps.
+   */
+  readonly stalls: number
 }
 
 /** What `metrics()` returns. */

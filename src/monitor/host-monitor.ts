@@ -2,6 +2,7 @@ import type { Driver } from '../driver/driver.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
 import { HasqlError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { SocketLookup } from '../network/lookup.ts'
 import type { Random } from '../random/random.ts'
 import type { Clock, Hold } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
@@ -28,8 +29,12 @@ export interface MonitorSettings {
   readonly refreshDelayMs: Milliseconds
   readonly refreshTimeoutMs: Milliseconds
   readonly connectTimeoutMs: Milliseconds
+  /** For the sockets of probe connections. */
+  readonly lookup: SocketLookup
   readonly topology: () => Topology
   readonly observe: (seen: HostObservation) => void
+  /** A round gets more time because the event loop stood still (law 13). */
+  readonly onStall: () => void
 }
 
 /**
@@ -93,22 +98,22 @@ export class HostMonitor {
   }
 
   #begin(): void {
-    const { clock, hold, refreshTimeoutMs, connectTimeoutMs } = this.#settings
+    const { clock, hold, refreshTimeoutMs, connectTimeoutMs, onStall } = this.#settings
     this.#timer.started()
     this.#askedAgain = false
     this.#sequence += 1
     this.#probe ??= this.#open()
     // A host that answered must answer again within the probe's deadline; one that has to be found first gets longer.
     const limitMs = isAnswering(this.#host()) ? refreshTimeoutMs : ms(Math.max(refreshTimeoutMs, connectTimeoutMs))
-    this.#round = new ProbeRound(clock, hold, this.#probe, limitMs, (outcome) => this.#ended(outcome))
+    this.#round = new ProbeRound(clock, hold, this.#probe, limitMs, (outcome) => this.#ended(outcome), onStall)
   }
 
   #open(): Probe {
-    const { clock, hold } = this.#settings
+    const { clock, hold, lookup } = this.#settings
     const onHint = (): void => this.requestProbe('fault')
     return new Probe(
       clock,
-      ({ onLost }) => this.#driver.openProbe(this.#spec, { hold, onLost, onHint }),
+      ({ onLost }) => this.#driver.openProbe(this.#spec, { hold, onLost, onHint, lookup }),
       (probe, error) => this.#lost(probe, error),
     )
   }
@@ -135,7 +140,7 @@ export class HostMonitor {
   /** The connection ended while no probe was in flight. */
   #lost(probe: Probe, error: Error): void {
     if (probe !== this.#probe || this.#round !== undefined) return
-    this.#observeFailure('lost', error)
+    this.#observeFailure('lost', toError(error))
     this.#schedule(0, MIN_GAP_MS)
   }
 

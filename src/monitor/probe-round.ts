@@ -1,5 +1,7 @@
 import type { Clock, Hold, Timer } from '../time/clock.ts'
+import { LATE_TIMER_MS } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
 import type { Probe, ProbeReply } from './probe.ts'
 
 /** How one probe ended. */
@@ -13,17 +15,25 @@ export class ProbeRound {
   readonly #clock: Clock
   readonly #hold: Hold
   readonly #limitMs: Milliseconds
+  readonly #onStall: () => void
   #report: ((outcome: ProbeOutcome) => void) | undefined
-  #startedAtMs: Milliseconds
+  #dueAtMs: Milliseconds = ms(0)
   #timer: Timer
 
-  constructor(clock: Clock, hold: Hold, probe: Probe, limitMs: Milliseconds, report: (outcome: ProbeOutcome) => void) {
+  constructor(
+    clock: Clock,
+    hold: Hold,
+    probe: Probe,
+    limitMs: Milliseconds,
+    report: (outcome: ProbeOutcome) => void,
+    onStall: () => void,
+  ) {
+    this.#onStall = onStall
     this.#clock = clock
     this.#hold = hold
     this.#limitMs = limitMs
     this.#report = report
-    this.#startedAtMs = clock.nowMs()
-    this.#timer = this.#setDeadline()
+    this.#timer = this.#setDeadline(limitMs)
     probe.ask().then(
       (reply) => this.#end({ kind: 'answered', reply }),
       (error: unknown) => this.#end({ kind: 'failed', error }),
@@ -35,21 +45,23 @@ export class ProbeRound {
     this.#report = undefined
   }
 
-  #setDeadline(): Timer {
-    return this.#clock.setTimer(this.#limitMs, () => this.#deadline(), this.#hold)
+  #setDeadline(afterMs: Milliseconds): Timer {
+    this.#dueAtMs = ms(this.#clock.nowMs() + afterMs)
+    return this.#clock.setTimer(afterMs, () => this.#deadline(), this.#hold)
   }
 
   /**
    * The time is up, but the answer may only be unread: how long the event loop stood still before the timer fired cannot
-   * be told from how late it fired. If it fired later than the deadline is long, the round is void and starts over (law 13).
+   * be told from how late it fired. If it fired late, the round goes on for as long again, since a host that had to be
+   * connected to first needs more than what lay unread; at most for another full deadline, which makes it void (law 13).
    */
   #deadline(): void {
-    const lateMs = this.#clock.nowMs() - this.#startedAtMs - this.#limitMs
+    const lateMs = this.#clock.nowMs() - this.#dueAtMs
     this.#clock.afterPendingIo(() => {
       if (this.#report === undefined) return
-      if (lateMs < this.#limitMs) return this.#silent()
-      this.#startedAtMs = this.#clock.nowMs()
-      this.#timer = this.#setDeadline()
+      if (lateMs <= LATE_TIMER_MS && lateMs < this.#limitMs) return this.#silent()
+      this.#onStall()
+      this.#timer = this.#setDeadline(ms(Math.min(lateMs, this.#limitMs)))
     })
   }
 

@@ -1,30 +1,29 @@
 import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../driver/driver.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import { HostLostError, QueueFullError } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
 import type { Checkout } from './checkout.ts'
-import { CheckoutQueue, QUEUE_LIMIT } from './checkout.ts'
+import { QUEUE_LIMIT } from './checkout.ts'
 import { ConnectionBook } from './connection-book.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
 import type { Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
+import { ConnectionSupply } from './supply.ts'
+import type { SupplyOwner } from './supply.ts'
 import { toError } from '../to-error.ts'
 
-/**
- * One host's pool: the driver's pool, a count of leases, a queue, and the generation that tells void connections.
- *
- * Never asks the driver's pool for more than its capacity, so callers wait here, where they can leave (law 8).
- */
-export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection>, Lessor<TConnection> {
+/** One host's pool: the driver's pool, the leases, those who wait, and the generation that tells void connections. */
+export class HostPool<TConnection, TPool>
+  implements DriverPoolHooks<TConnection>, Lessor<TConnection>, SupplyOwner<TConnection>
+{
   readonly hostId: HostId
   readonly driverPool: DriverPool<TConnection, TPool>
   readonly counters: PoolCounters = new PoolCounters()
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
   readonly #book = new ConnectionBook<TConnection>()
-  readonly #waiting = new CheckoutQueue<TConnection>()
-  readonly #inFlight = new CheckoutQueue<TConnection>()
-  #checkingOut = 0
+  readonly #supply: ConnectionSupply<TConnection, TPool>
   #generation = 0
 
   constructor(
@@ -37,19 +36,26 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     this.#driver = driver
     this.#listener = listener
     this.driverPool = driver.openPool(spec, options, this)
+    this.#supply = new ConnectionSupply(this, this.driverPool)
   }
 
-  /** Leased, being checked out, or waited for. */
+  /** Leased, or waited for. */
   get load(): number {
-    return this.#book.leased + this.#checkingOut + this.#waiting.length
+    return this.#book.leased + this.#supply.length
   }
 
   get leased(): number {
     return this.#book.leased
   }
 
+  /** Callers for whom no connection is under way. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#supply.waiting
+  }
+
+  /** Connections kept ready while the pool is being warmed. */
+  get warmed(): number {
+    return this.#supply.aside
   }
 
   /** Open connections, the ones still connecting included. */
@@ -57,24 +63,41 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     return this.#book.size
   }
 
+  get begun(): number {
+    return this.counters.connectionsAdded
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
     return this.#book.find(connection)?.lease
   }
 
   checkOut(checkout: Checkout<TConnection>): void {
-    if (this.#hasRoom()) this.#fetch(checkout)
-    else if (this.#waiting.length < QUEUE_LIMIT) this.#waiting.push(checkout)
+    if (this.#supply.waiting < QUEUE_LIMIT) this.#supply.add(checkout)
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
 
-  /** Whether the caller waits because every connection is in use. */
+  /** Whether the caller waits here because every connection is in use. */
   isQueued(checkout: Checkout<TConnection>): boolean {
-    return checkout.link.place === this.#waiting
+    return checkout.link.place !== undefined && this.#book.leased >= this.driverPool.capacity
   }
 
   /** The caller waits no longer. A connection that still comes for it goes to the next caller, or back. */
   leave(checkout: Checkout<TConnection>): void {
     checkout.link.place?.remove(checkout)
+  }
+
+  /** Has one more connection made in advance; false when there are `target`, or as many as there may be. */
+  warm(target: number): boolean {
+    return this.#supply.warm(target)
+  }
+
+  /** Ends what `warm` began. */
+  cool(): void {
+    this.#supply.cool()
   }
 
   /**
@@ -83,6 +106,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
    */
   clear(generation: number, interrupt: boolean, cause: Error): void {
     this.#generation = generation
+    this.#supply.cool(true)
     const lost = new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
     this.#book.interrupt(({ lease }) => (lease === undefined ? cause : interrupt ? lost : undefined))
     this.dismiss('displaced')
@@ -90,7 +114,8 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
 
   /** Whoever waits here leaves, and is told so; all leave before any is told, for one may come back at once. */
   dismiss(how: 'displaced' | 'closed'): void {
-    for (const checkout of [...this.#inFlight.takeAll(), ...this.#waiting.takeAll()]) checkout[how](this.hostId)
+    if (how === 'closed') this.#supply.cool()
+    for (const checkout of this.#supply.takeAll()) checkout[how](this.hostId)
   }
 
   /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
@@ -113,6 +138,7 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     const held = this.#book.remove(connection)
     if (held === undefined) return
     this.counters.connectionsRemoved += 1
+    this.#supply.drop(connection)
     held.lease?.reclaim()
   }
 
@@ -132,68 +158,28 @@ export class HostPool<TConnection, TPool> implements DriverPoolHooks<TConnection
     const { connection } = lease.held
     this.#book.takeBack(lease.held)
     this.counters.releases += 1
-    connection.giveBack(destroy || lease.generation < this.#generation || connection.isClosed())
     this.#listener.released(this.hostId, connection.native)
-    // Whoever waits for a connection that is still being made can have this one.
-    if (this.#book.connecting > 0 && this.#inFlight.length > 0 && this.#hasRoom()) this.#fetch()
-    this.#pump()
+    if (destroy || !this.isFresh(connection)) connection.giveBack(true)
+    else if (!this.#supply.passOn(connection)) connection.giveBack(false)
+    this.#supply.pump()
     this.#book.tellIfNoneLeased()
   }
 
-  /** Has the driver fetch a connection: whichever comes first is for the caller who came first. */
-  #fetch(caller?: Checkout<TConnection>): void {
-    if (caller !== undefined) this.#inFlight.push(caller)
-    this.#checkingOut += 1
-    const generation = this.#generation
-    this.driverPool.checkOut((error, connection) => {
-      this.#checkingOut -= 1
-      if (connection === undefined) this.#fetchFailed(error, generation)
-      else this.#deliver(connection)
-      this.#pump()
-    })
+  isFresh(connection: DriverConnection<TConnection>): boolean {
+    return this.#book.find(connection)?.generation === this.#generation && !connection.isClosed()
   }
 
-  #deliver(connection: DriverConnection<TConnection>): void {
+  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void {
     const held = this.#book.find(connection)
-    if (held?.generation !== this.#generation || connection.isClosed()) {
-      connection.giveBack(true)
-      if (this.#isShort()) this.#fetch()
-      return
-    }
-    this.#book.established(held)
-    const taker = this.#inFlight.shift() ?? this.#waiting.shift()
-    if (taker === undefined) {
-      connection.giveBack(false)
-    } else {
-      this.#book.lend(held, new Lease(this, held))
-      taker.granted(connection.native)
-    }
+    if (held === undefined) return
+    this.#book.lend(held, new Lease(this, held))
+    taker.granted(connection.native)
   }
 
-  #fetchFailed(error: unknown, generation: number): void {
-    const [fault, cause] = [this.#driver.classify(error, 'connect'), toError(error)]
+  connectFailed(error: Error, generation: number): HostFault | undefined {
+    const fault = this.#driver.classify(error, 'connect')
     this.counters.connectErrors += 1
-    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, cause, generation)
-    if (!this.#isShort()) return
-    // One that `clear` made void says nothing to those who came after.
-    if (generation === this.#generation) this.#inFlight.shift()?.refused(cause, this.hostId, fault)
-    else this.#fetch()
-  }
-
-  /** Whether more callers are promised a connection than connections are on their way. */
-  #isShort(): boolean {
-    return this.#inFlight.length > this.#checkingOut
-  }
-
-  #hasRoom(): boolean {
-    return this.#book.leased + this.#checkingOut < this.driverPool.capacity
-  }
-
-  #pump(): void {
-    while (this.#hasRoom()) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
-      this.#fetch(next)
-    }
+    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, error, generation)
+    return fault
   }
 }

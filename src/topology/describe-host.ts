@@ -39,6 +39,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     roundTripMs: seen.roundTripMs,
     responseTimeMs: smooth(before?.responseTimeMs, seen.roundTripMs),
     suspicion: stillDoubted ? before.suspicion : undefined,
+    returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }
 }
 

@@ -52,6 +52,8 @@ export interface AnsweringHost extends Known {
   /** Exponentially smoothed round trip (factor 0.2). */
   readonly responseTimeMs: number
   readonly suspicion: Suspicion | undefined
+  /** When it came back after it had been away; undefined when it never was. New traffic is given to it by degrees. */
+  readonly returnedAtMs: Milliseconds | undefined
 }
 
 /** A host that cannot be used, and why. */

@@ -14,7 +14,7 @@ export interface Mutation {
 
 const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))
 /** What a manager is made of; drivers, tools and the like are left out. */
-const PARTS = /^(?:balancer|driver|dsn|manager|metrics|monitor|pool|random|selection|time|topology|[\w-]+\.ts$)/
+const PARTS = /^(?:balancer|driver|dsn|manager|metrics|monitor|network|pool|random|selection|time|topology|[\w-]+\.ts$)/
 
 /**
  * Copies of the sources with one bug each, in a temporary folder, so that the sources themselves know nothing of it.

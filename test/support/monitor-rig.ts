@@ -7,6 +7,7 @@ import { TopologyStore } from '../../src/topology/store.ts'
 import { initialTopology } from '../../src/topology/topology.ts'
 import { parse } from './dsn/read.ts'
 import { FakeClock } from './fake-clock.ts'
+import { noLookup } from './no-lookup.ts'
 import { ScriptedDriver } from './scripted/driver.ts'
 import type { ScriptedHost } from './scripted/host.ts'
 
@@ -14,6 +15,8 @@ export interface MonitorRig {
   readonly clock: FakeClock
   readonly monitor: HostMonitor
   readonly host: ScriptedHost
+  /** How many rounds got more time because the event loop stood still. */
+  readonly stalls: () => number
   /** What was observed, in order. */
   readonly seen: HostObservation[]
   /** The same in words. */
@@ -28,6 +31,7 @@ export function watch({
   const clock = new FakeClock()
   const driver = new ScriptedDriver(clock)
   const seen: HostObservation[] = []
+  let stalls = 0
   const dsn = parse('postgresql://u@db,other')
   const initial = initialTopology([dsn.hosts[0].hostId, hostIdOf('other', 5432)], clock.nowMs())
   const store = new TopologyStore(initial, { multiMaster: false }, () => undefined)
@@ -42,6 +46,10 @@ export function watch({
     observe: (observation) => {
       seen.push(observation)
       store.apply(observation)
+    },
+    lookup: noLookup,
+    onStall: () => {
+      stalls += 1
     },
   })
   if (!masterless) {
@@ -59,5 +67,5 @@ export function watch({
   }
   const host = driver.host('db')
   const told = (): readonly string[] => seen.map((each) => (each.kind === 'failed' ? each.fault : 'answered'))
-  return { clock, monitor, host, seen, told }
+  return { clock, monitor, host, stalls: () => stalls, seen, told }
 }

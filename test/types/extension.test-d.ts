@@ -1,5 +1,8 @@
 /* eslint-disable @typescript-eslint/no-unsafe-call -- misuse has no type, and is what these tests are about */
 /* eslint-disable @typescript-eslint/unbound-method -- types are looked at, nothing is called */
+import { lookup as dnsLookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { connect } from 'node:net'
 import { describe, expectTypeOf, test } from 'vitest'
 import { AcquireTimeoutError, BasePoolManager, classifyError, ms } from '../../src/index.ts'
 import type {
@@ -10,6 +13,7 @@ import type {
   HasqlError,
   HostFault,
   HostSpec,
+  Lookup,
   Milliseconds,
   NonEmpty,
   ProbeConnection,
@@ -25,6 +29,18 @@ interface MyPool {
 
 declare const driver: Driver<MyConnection, MyPool>
 
+describe('a look-up of the user’s own', () => {
+  test('is what Node takes for one', () => {
+    expectTypeOf(dnsLookup).toExtend<Lookup>()
+    expectTypeOf<LookupFunction>().toExtend<Lookup>()
+  })
+
+  test('can be written in one line', () => {
+    const mine: Lookup = (_hostname, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }])
+    expectTypeOf(new BasePoolManager(driver, 'postgresql://db1', { lookup: mine })).not.toBeAny()
+  })
+})
+
 describe('a driver of the user’s own', () => {
   test('decides what is leased and what the pools are', () => {
     const db = new BasePoolManager(driver, 'postgresql://db1')
@@ -37,12 +53,14 @@ describe('a driver of the user’s own', () => {
   test('can be written with what the package exports', () => {
     const mine: Driver<MyConnection, MyPool> = {
       name: 'mine',
-      openPool: (spec, { connectTimeoutMs }, hooks) => {
+      openPool: (spec, { connectTimeoutMs, lookup }, hooks) => {
+        connect({ port: spec.port, host: spec.host, lookup })
         expectTypeOf(spec).toEqualTypeOf<HostSpec>()
         expectTypeOf(connectTimeoutMs).toEqualTypeOf<Milliseconds>()
         return {
           native: { size: 1 },
           capacity: 1,
+          idle: 0,
           checkOut: (done) => done(new Error('no'), undefined),
           close: () => {
             hooks.gone({

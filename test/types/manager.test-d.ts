@@ -115,6 +115,7 @@ describe('events', () => {
       | 'acquire'
       | 'release'
       | 'acquireTimeout'
+      | 'leasesStuck'
     >()
   })
 })

@@ -1,12 +1,15 @@
 import type pg from 'pg'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import { nodeTlsOptions } from '../../dsn/tls-options.ts'
+import type { SocketLookup } from '../../network/lookup.ts'
+import { NamedSocket } from './named-socket.ts'
 
 /**
  * `pg.Pool`'s own settings, without those that the DSN decides.
  *
  * `ssl` and `password`, when given, replace what the DSN says for every host; `password` may be a function, which `pg`
- * calls with the host, port and user for each connection (for tokens that expire).
+ * calls with the host, port and user for each connection (for tokens that expire). `stream`, when given, makes the sockets
+ * of pool and probes alike (tunnels, cloud connectors); names are looked up as these sockets do it.
  */
 export type PgPoolOptions = Omit<
   pg.PoolConfig,
@@ -66,8 +69,9 @@ export function isTlsRefusal(error: Error): boolean {
 }
 
 /** What `pg` needs to reach one host; nothing is left for it to read from the environment. */
-export function clientConfig(spec: HostSpec, options: PgPoolOptions, ssl: Ssl): pg.ClientConfig {
+export function clientConfig(spec: HostSpec, options: PgPoolOptions, ssl: Ssl, lookup: SocketLookup): pg.ClientConfig {
   return {
+    stream: () => new NamedSocket(lookup),
     keepAlive: spec.keepAlive,
     ...(spec.keepAliveIdleMs === undefined ? {} : { keepAliveInitialDelayMillis: spec.keepAliveIdleMs }),
     ...(spec.applicationName === undefined ? {} : { application_name: spec.applicationName }),

@@ -5,6 +5,8 @@ import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
 export interface ClientGuard {
   /** Given to the client, not to `pg.Pool`, which would set a timer for every checkout. */
   readonly connectTimeoutMs: number
+  /** Whether connections may go from one lease to the next past `pg.Pool`. */
+  readonly mayPassOn: boolean
   born(connection: PgConnection): void
   failed(connection: PgConnection, error: Error): void
   hinted(connection: PgConnection): void
@@ -115,6 +117,10 @@ export class PgConnection implements DriverConnection<GuardedClient> {
   bind(lease: BoundLease): void {
     this.lease = lease
     this.native.release = (destroy) => lease.release(Boolean(destroy))
+  }
+
+  canPassOn(): boolean {
+    return this.#guard?.mayPassOn === true && !isInTransaction(this.native)
   }
 
   /** An error that ends the session is followed by the end of the socket, but the client may be given back before. */

@@ -24,10 +24,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   ) {
     this.#tls = tls
     const config: pg.PoolConfig & GuardedConfig = {
-      ...clientConfig(spec, given, tls.ssl),
+      ...clientConfig(spec, given, tls.ssl, options.lookup),
       Client: GuardedClient,
       allowExitOnIdle: options.allowExitOnIdle,
-      [guardKey]: this.#guard(options.connectTimeoutMs, hooks),
+      [guardKey]: this.#guard(options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new pg.Pool(config)
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -36,6 +36,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   get capacity(): number {
     return this.native.options.max
+  }
+
+  get idle(): number {
+    return this.native.idleCount
   }
 
   checkOut(done: Done): void {
@@ -63,9 +67,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     })
   }
 
-  #guard(connectTimeoutMs: number, hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
+  #guard(connectTimeoutMs: number, mayPassOn: boolean, hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
     return {
       connectTimeoutMs,
+      mayPassOn,
       born: (connection) => {
         this.#open.add(connection)
         hooks.born(connection)
@@ -79,4 +84,9 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       },
     }
   }
+}
+
+/** Whether `pg.Pool` counts or times the uses of a connection, so that each return must reach it. */
+function looksAtReturns({ maxUses = Infinity, maxLifetimeSeconds = 0 }: PgPoolOptions): boolean {
+  return maxUses < Infinity || maxLifetimeSeconds > 0
 }

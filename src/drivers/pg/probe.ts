@@ -55,9 +55,10 @@ export class PgProbe implements ProbeConnection {
   }
 
   #config(ssl: Ssl): GuardedConfig {
-    const { application_name: name = 'hasql' } = clientConfig(this.#spec, this.#given, ssl)
+    const { lookup } = this.#options
+    const { application_name: name = 'hasql' } = clientConfig(this.#spec, this.#given, ssl, lookup)
     return {
-      ...clientConfig(this.#spec, probeSettings(this.#given), ssl),
+      ...clientConfig(this.#spec, probeSettings(this.#given), ssl, lookup),
       application_name: `${name} probe`,
       [guardKey]: this.#guard(),
     }
@@ -67,6 +68,7 @@ export class PgProbe implements ProbeConnection {
     return {
       // The monitor has a deadline of its own for connecting and asking.
       connectTimeoutMs: 0,
+      mayPassOn: false,
       born: () => undefined,
       failed: (_connection, error) => {
         if (!this.#busy && !this.#destroyed) this.#options.onLost(error)
@@ -78,12 +80,13 @@ export class PgProbe implements ProbeConnection {
 }
 
 /** Of the caller's settings a probe takes what is needed to get in; timeouts and parsers are for the caller's queries. */
-function probeSettings({ ssl, password, options, keepAlive }: PgPoolOptions): PgPoolOptions {
+function probeSettings({ ssl, password, options, keepAlive, stream }: PgPoolOptions): PgPoolOptions {
   return {
     ...(ssl === undefined ? {} : { ssl }),
     ...(password === undefined ? {} : { password }),
     ...(options === undefined ? {} : { options }),
     ...(keepAlive === undefined ? {} : { keepAlive }),
+    ...(stream === undefined ? {} : { stream }),
   }
 }
 

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ManagerClosedError, PoolManager } from 'hasql/pg'
 import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually, rejection } from '../../support/eventually.ts'
+import { runProgram } from '../../support/run-program.ts'
 
 forbidEscapedErrors()
 
@@ -14,24 +14,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster.close()
 })
-
-const ROOT = new URL('../../../', import.meta.url)
-
-/** Runs a program of its own; it must end by itself. */
-async function runProgram(body: string, limitMs: number): Promise<{ code: number | null; out: string }> {
-  const program = `import { PoolManager } from './src/drivers/pg.ts'; const dsn = process.env.TEST_DSN ?? ''; ${body}`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
-    cwd: ROOT,
-    env: { ...process.env, TEST_DSN: cluster.dsn },
-  })
-  let out = ''
-  child.stdout.on('data', (chunk) => (out += String(chunk)))
-  child.stderr.on('data', (chunk) => (out += String(chunk)))
-  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
-  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve))
-  clearTimeout(timer)
-  return { code, out }
-}
 
 /** Sockets and timers that keep the process alive. */
 function handles(): string[] {
@@ -87,6 +69,7 @@ test('closing before anything was started is quick and final', async () => {
 describe('the process', () => {
   test('ends after close, with nothing else to end it', async () => {
     const { code, out } = await runProgram(
+      cluster.dsn,
       `const db = new PoolManager(dsn); await db.withMaster((c) => c.query('select 1')); await db.close(); console.log('closed')`,
       20_000,
     )
@@ -95,11 +78,13 @@ describe('the process', () => {
 
   test('is kept alive by an open manager, unless allowExitOnIdle', async () => {
     const open = await runProgram(
+      cluster.dsn,
       `const db = new PoolManager(dsn); await db.ready(); setTimeout(() => { console.log('alive'); void db.close() }, 1500).unref()`,
       20_000,
     )
     expect(open).toEqual({ code: 0, out: 'alive\n' })
     const idle = await runProgram(
+      cluster.dsn,
       `const db = new PoolManager(dsn, { allowExitOnIdle: true }); await db.withMaster((c) => c.query('select 1')); setTimeout(() => console.log('still here'), 15000).unref()`,
       12_000,
     )

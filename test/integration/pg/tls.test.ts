@@ -2,11 +2,12 @@ import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AccessRefusedError, HostLostError, PoolManager } from 'hasql/pg'
 import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { rejection } from '../../support/eventually.ts'
+import { NameServer } from '../../support/name-server.ts'
 
 forbidEscapedErrors()
 
@@ -66,4 +67,39 @@ test('a frozen host’s encrypted connections are cut off too', async () => {
   } finally {
     master.thaw()
   }
+})
+
+describe('verify-full checks the name of the DSN, wherever the look-up leads', () => {
+  async function open(query: string): Promise<readonly [db: PoolManager, names: NameServer]> {
+    const names = new NameServer()
+    for (const name of ['localhost', 'db.test']) names.set(name, ['127.0.0.9', '127.0.0.1'])
+    const master = await cluster.master()
+    const [place = '', rest = ''] = cluster.dsnOf(master).split(`${master.host}:${master.port}`)
+    const tls = `port=${master.port}&sslmode=verify-full&sslrootcert=${encodeURIComponent(rootCert)}`
+    return [new PoolManager(`${place}${rest}?${query}&${tls}`, { lookup: names.lookup }), names]
+  }
+
+  test('the certificate’s own', async () => {
+    const [db, names] = await open('host=localhost')
+    await using closed = db
+    const { rows } = await closed.withMaster((connection) => connection.query(IS_ENCRYPTED))
+    expect(rows).toEqual([{ ssl: true }])
+    expect(names.asked('localhost')).toBeGreaterThanOrEqual(2)
+  })
+
+  test('another one', async () => {
+    const [db] = await open('host=db.test')
+    await using closed = db
+    const error = await rejection(closed.acquireMaster())
+    expect(error).toBeInstanceOf(AccessRefusedError)
+    expect(String(error)).toContain("Host: db.test. is not in the cert's altnames")
+  })
+
+  test('the certificate’s own with a hostaddr, which needs no look-up', async () => {
+    const [db, names] = await open('host=localhost&hostaddr=127.0.0.1')
+    await using closed = db
+    const { rows } = await closed.withMaster((connection) => connection.query(IS_ENCRYPTED))
+    expect(rows).toEqual([{ ssl: true }])
+    expect(names.asked('localhost')).toBe(0)
+  })
 })

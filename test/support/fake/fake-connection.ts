@@ -85,6 +85,10 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     this.native.dispose = () => lease.dispose()
   }
 
+  canPassOn(): boolean {
+    return true
+  }
+
   #connected(error: Error | undefined): void {
     const done = this.onConnect
     this.onConnect = undefined

@@ -17,7 +17,7 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
   readonly watch: DriverWatch
   /** From birth until the socket is closed. */
   readonly live: Set<FakeConnection> = new Set()
-  readonly idle: FakeConnection[] = []
+  readonly idleConnections: FakeConnection[] = []
   /** Checkouts delivered and not given back. */
   lent = 0
   /** Checkouts asked for and not delivered. */
@@ -44,13 +44,17 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
     this.watch = watch
   }
 
+  get idle(): number {
+    return this.idleConnections.length
+  }
+
   checkOut(done: Done): void {
     if (this.#isEnded) this.watch.misused('checkOut after close')
     if (this.lent + this.pending >= this.capacity) this.watch.misused('checkOut beyond the capacity')
     this.pending += 1
     this.asked += 1
     this.watch.poolTouched(this)
-    const idle = this.idle.pop()
+    const idle = this.idleConnections.pop()
     if (idle === undefined) this.#connect(done)
     else this.server.loop.afterIo(0, () => this.#deliver(idle, done))
   }
@@ -63,13 +67,13 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
     this.watch.poolTouched(this)
     if (connection.isClosed()) return
     if (destroy || this.#isEnded) connection.socket.end()
-    else this.idle.push(connection)
+    else this.idleConnections.push(connection)
   }
 
   /** The connection is not to be lent again. */
   forget(connection: FakeConnection): void {
-    const place = this.idle.indexOf(connection)
-    if (place >= 0) this.idle.splice(place, 1)
+    const place = this.idleConnections.indexOf(connection)
+    if (place >= 0) this.idleConnections.splice(place, 1)
   }
 
   gone(connection: FakeConnection): void {
@@ -81,7 +85,7 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
 
   close(): Promise<void> {
     this.#isEnded = true
-    for (const connection of this.idle.splice(0)) connection.socket.end()
+    for (const connection of this.idleConnections.splice(0)) connection.socket.end()
     return new Promise((resolve) => {
       this.#ended = resolve
       if (this.live.size === 0) resolve()

@@ -57,7 +57,7 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     if (!this.checkedOut) throw new Error(`connection ${this.native.id} was given back twice`)
     this.checkedOut = false
     if (destroy || this.#closed || this.#pool.isClosed) this.#end(new Error('destroyed'))
-    else this.#pool.idle.push(this)
+    else this.#pool.idleConnections.push(this)
   }
 
   interrupt(cause: Error): void {
@@ -67,6 +67,10 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
   bind(lease: BoundLease): void {
     this.native.release = (destroy) => lease.release(destroy ?? false)
     this.native.dispose = () => lease.dispose()
+  }
+
+  canPassOn(): boolean {
+    return true
   }
 
   /** The server ends it. */

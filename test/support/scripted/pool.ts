@@ -24,7 +24,7 @@ interface Connect {
 export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   readonly native: NativePool
   readonly capacity: number
-  readonly idle: ScriptedConnection[] = []
+  readonly idleConnections: ScriptedConnection[] = []
   /** Oldest first; a test with `manualConnects` ends them. */
   readonly connecting: Connect[] = []
   isClosed = false
@@ -52,6 +52,10 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
     host.pool = this
   }
 
+  get idle(): number {
+    return this.idleConnections.length
+  }
+
   /** Sockets that are open now. */
   get open(): number {
     return this.#born - this.#gone
@@ -59,7 +63,7 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
 
   checkOut(done: Done): void {
     if (this.isClosed) return queueMicrotask(() => done(new Error('the pool is closed'), undefined))
-    const idle = this.idle.pop()
+    const idle = this.idleConnections.pop()
     if (idle !== undefined) return queueMicrotask(() => this.#hand(idle, done))
     if (this.#host.connections.size >= this.capacity) throw new Error('more than the pool may hold')
     this.#born += 1
@@ -100,8 +104,8 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
 
   /** A connection ended: it is idle no more, and a connect of it has failed. */
   drop(connection: ScriptedConnection, cause: Error): void {
-    const place = this.idle.indexOf(connection)
-    if (place >= 0) this.idle.splice(place, 1)
+    const place = this.idleConnections.indexOf(connection)
+    if (place >= 0) this.idleConnections.splice(place, 1)
     const connect = this.#take(connection)
     if (connect !== undefined) queueMicrotask(() => connect.done(cause, undefined))
   }
@@ -113,7 +117,7 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
 
   async close(): Promise<void> {
     this.isClosed = true
-    for (const connection of [...this.idle]) connection.interrupt(new Error('the pool closes'))
+    for (const connection of [...this.idleConnections]) connection.interrupt(new Error('the pool closes'))
     if (this.open === 0) return
     await new Promise<void>((resolve) => {
       this.#allGone = resolve

@@ -29,6 +29,8 @@ describe('metrics', () => {
       max: 7,
       total: 0,
       used: 0,
+      warmed: 0,
+      stuckMs: 0,
       waiting: 0,
       responseTimeMs: 0,
       connectionsAdded: 0,
@@ -43,6 +45,7 @@ describe('metrics', () => {
       acquireTimeouts: 0,
       failovers: 0,
       outageMs: 0,
+      stalls: 0,
     })
   })
 

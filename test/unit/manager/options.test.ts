@@ -4,6 +4,7 @@ import { RoundRobinBalancerPolicy } from '../../../src/balancer/round-robin.ts'
 import { OptionsError } from '../../../src/errors.ts'
 import type { ManagerOptions } from '../../../src/manager/options.ts'
 import { preferenceFor, resolveOptions } from '../../../src/manager/options.ts'
+import { systemLookup } from '../../../src/network/system-lookup.ts'
 import { systemRandom } from '../../../src/random/system-random.ts'
 import { systemClock } from '../../../src/time/system-clock.ts'
 import { rig } from '../../support/scripted/rig.ts'
@@ -34,6 +35,7 @@ describe('the options of a manager', () => {
       multiMaster: false,
       preferZone: undefined,
       allowExitOnIdle: false,
+      lookup: systemLookup,
       clock: systemClock,
       random: systemRandom,
     })
@@ -49,12 +51,14 @@ describe('the options of a manager', () => {
   test('are what the caller says', () => {
     const balancerPolicy = new RoundRobinBalancerPolicy()
     const random = (): number => 0
+    const lookup = (): void => undefined
     const given = {
       fallbackMaster: true,
       multiMaster: true,
       allowExitOnIdle: true,
       preferZone: 'z',
       balancerPolicy,
+      lookup,
       random,
     }
     expect(resolve(given)).toMatchObject(given)
@@ -79,6 +83,13 @@ describe('the options of a manager', () => {
         `masterAsReplicaWeight must be a number from 0 to 1 (0.1 is every tenth), but is ${value}`,
       )
     }
+  })
+
+  test('lookup is a function', () => {
+    expect(refusal({ lookup: 'dns' })).toMatchObject({
+      option: 'lookup',
+      message: "lookup must be a function like Node's dns.lookup: (hostname, options, callback)",
+    })
   })
 
   test.each(['fallbackMaster', 'multiMaster', 'allowExitOnIdle'])('%s is true or false', (name) => {

@@ -92,7 +92,7 @@ describe('law 9: one probe in flight for each host', () => {
 
 describe('law 13: timers lie after a stall', () => {
   test('an answer that came during the stall counts, though the deadline fired first', async () => {
-    const { clock, monitor, host, told } = watch()
+    const { clock, monitor, host, told, stalls } = watch()
     monitor.start()
     await clock.advance(999)
     host.suffer('silent')
@@ -100,21 +100,35 @@ describe('law 13: timers lie after a stall', () => {
     clock.arrive(() => host.become({}))
     await clock.stall(700)
     expect(told()).toEqual(['answered', 'answered'])
-    expect(host.probesOpened).toBe(1)
+    expect([host.probesOpened, stalls()]).toEqual([1, 0])
   })
 
   test.each([
     ['no later than the tolerance', 50, ['answered', 'silent']],
-    ['late, but less than the deadline itself', 499, ['answered', 'silent']],
+    ['later than that: the round goes on', 51, ['answered']],
     ['as late as the deadline is long: the round is void', 500, ['answered']],
   ])('a deadline that fires %s', async (_what, lateMs, wanted) => {
-    const { clock, monitor, host, told } = watch()
+    const { clock, monitor, host, told, stalls } = watch()
     monitor.start()
     await clock.advance(999)
     host.suffer('silent')
     await clock.advance(1)
     await clock.stall(500 + lateMs)
     expect(told()).toEqual(wanted)
+    expect(stalls()).toBe(lateMs <= 50 ? 0 : 1)
+  })
+
+  test('a round goes on for as long as its deadline was late: what the loop took from it', async () => {
+    const { clock, monitor, host, told } = watch()
+    monitor.start()
+    await clock.advance(999)
+    host.suffer('silent')
+    await clock.advance(1)
+    await clock.stall(500 + 200)
+    await clock.advance(199)
+    expect(told()).toEqual(['answered'])
+    await clock.advance(1)
+    expect(told()).toEqual(['answered', 'silent'])
   })
 
   test('a void round starts over, with the full deadline, and ends like any other', async () => {

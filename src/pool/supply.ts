@@ -1,0 +1,189 @@
+import type { DriverConnection, DriverPool } from '../driver/driver.ts'
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+import { toError } from '../to-error.ts'
+import type { Checkout } from './checkout.ts'
+import { CheckoutQueue } from './checkout.ts'
+
+/**
+ * No more connections than this are being made at one host at a time: a server that has just come back must not meet
+ * every caller of every process at once, and one that is stuck in authentication must not hold up more than two. The first one
+ * made, and each one given back, serves whoever has waited longest.
+ */
+export const MAX_CONNECTING = 2
+
+/** The pool that a supply works for. */
+export interface SupplyOwner<TConnection> {
+  readonly hostId: HostId
+  /** Connections that callers hold. */
+  readonly leased: number
+  /** Open connections, those being made included. */
+  readonly size: number
+  /** How many connections were ever begun. */
+  readonly begun: number
+  readonly generation: number
+  /** Whether the connection may be lent: it is of this generation, and open. */
+  isFresh(connection: DriverConnection<TConnection>): boolean
+  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void
+  /** A connection of `generation` could not be made. Returns what that says of the host. */
+  connectFailed(error: Error, generation: number): HostFault | undefined
+}
+
+/**
+ * Gets connections from the driver's pool to those who wait for one, in the order in which they came.
+ *
+ * Never asks the driver's pool for more than its capacity, so callers wait here, where they can leave (law 8).
+ */
+export class ConnectionSupply<TConnection, TPool> {
+  readonly #owner: SupplyOwner<TConnection>
+  readonly #driverPool: DriverPool<TConnection, TPool>
+  readonly #queue = new CheckoutQueue<TConnection>()
+  /** Checkouts under way in the driver's pool, and how many of them make a connection. */
+  #checkingOut = 0
+  #making = 0
+  /** Connections that were given back and are on their way to the next caller. */
+  #passing = 0
+  /** Connections kept out of the driver's pool for a while, so that it makes new ones: see `warm`. */
+  readonly #aside: DriverConnection<TConnection>[] = []
+  #warming = false
+
+  constructor(owner: SupplyOwner<TConnection>, driverPool: DriverPool<TConnection, TPool>) {
+    this.#owner = owner
+    this.#driverPool = driverPool
+  }
+
+  /** Callers who have no connection yet. */
+  get length(): number {
+    return this.#queue.length
+  }
+
+  /** Callers for whom no connection is under way yet. */
+  get waiting(): number {
+    return Math.max(0, this.#queue.length - this.#underWay)
+  }
+
+  /** Connections that were made in advance and that nobody has leased yet. */
+  get aside(): number {
+    return this.#aside.length
+  }
+
+  add(checkout: Checkout<TConnection>): void {
+    const ready = this.#takeAside()
+    if (ready !== undefined) return this.#owner.lend(ready, checkout)
+    this.#queue.push(checkout)
+    this.pump()
+  }
+
+  /** Those who wait; they wait no longer. Connections under way for them go to others, or to the driver's pool. */
+  takeAll(): Checkout<TConnection>[] {
+    return this.#queue.takeAll()
+  }
+
+  /**
+   * Lends a connection that was given back to whoever has waited longest; false when it must go to the driver's pool.
+   * Not in the same turn: who gives back twice must not end the next one's lease with the second call.
+   */
+  passOn(connection: DriverConnection<TConnection>): boolean {
+    if (this.#queue.length <= this.#passing || connection.canPassOn?.() !== true) return false
+    this.#passing += 1
+    void Promise.resolve().then(() => {
+      this.#passing -= 1
+      this.#arrived(connection)
+      this.pump()
+    })
+    return true
+  }
+
+  /** Gets connections for those who wait, as many as there is room for. */
+  pump(): void {
+    // An idle connection is quicker than one that is still being made, whoever that one was begun for.
+    while (this.#queue.length > this.#expected + this.#passing && this.#hasRoom() && this.#hasIdle()) this.#fetch()
+    while (this.#queue.length > this.#underWay && this.#hasRoom() && this.#making < MAX_CONNECTING) this.#fetch()
+  }
+
+  /** Has another connection made in advance; false when there are `target` of them, or as many as are allowed. */
+  warm(target: number): boolean {
+    if (this.#owner.size >= target || !this.#hasRoom()) {
+      this.cool()
+      return false
+    }
+    if (this.#queue.length > 0 || this.#making >= MAX_CONNECTING) return true
+    // The driver's pool makes no connection while it has an idle one.
+    this.#warming = true
+    while (this.#hasIdle() && this.#hasRoom()) this.#fetch()
+    if (this.#hasRoom()) this.#fetch()
+    return true
+  }
+
+  /** Ends warming: what was put aside goes to the driver's pool, or is destroyed. */
+  cool(destroy = false): void {
+    this.#warming = false
+    for (const connection of this.#aside.splice(0)) connection.giveBack(destroy || connection.isClosed())
+  }
+
+  /** A connection is gone, perhaps one that was put aside. */
+  drop(connection: DriverConnection<TConnection>): void {
+    const place = this.#aside.indexOf(connection)
+    if (place >= 0) this.#aside.splice(place, 1)[0]?.giveBack(true)
+  }
+
+  get #underWay(): number {
+    return this.#checkingOut + this.#passing
+  }
+
+  /** Checkouts that are to be served with an idle connection. */
+  get #expected(): number {
+    return this.#checkingOut - this.#making
+  }
+
+  #hasIdle(): boolean {
+    return this.#driverPool.idle > this.#expected
+  }
+
+  #hasRoom(): boolean {
+    return this.#owner.leased + this.#underWay + this.#aside.length < this.#driverPool.capacity
+  }
+
+  #takeAside(): DriverConnection<TConnection> | undefined {
+    for (let next = this.#aside.pop(); next !== undefined; next = this.#aside.pop()) {
+      if (this.#owner.isFresh(next)) return next
+      next.giveBack(true)
+    }
+    return undefined
+  }
+
+  #fetch(): void {
+    const { begun, generation } = this.#owner
+    let makes = false
+    this.#checkingOut += 1
+    this.#driverPool.checkOut((error, connection) => {
+      this.#checkingOut -= 1
+      if (makes) this.#making -= 1
+      if (connection === undefined) this.#failed(toError(error), generation)
+      else this.#arrived(connection)
+      this.pump()
+    })
+    makes = this.#owner.begun > begun
+    if (makes) this.#making += 1
+  }
+
+  #arrived(connection: DriverConnection<TConnection>): void {
+    if (!this.#owner.isFresh(connection)) connection.giveBack(true)
+    else if (this.#queue.length > 0) this.#serve(connection)
+    else if (this.#warming) this.#aside.push(connection)
+    else connection.giveBack(false)
+  }
+
+  #serve(connection: DriverConnection<TConnection>): void {
+    const taker = this.#queue.shift()
+    if (taker !== undefined) this.#owner.lend(connection, taker)
+  }
+
+  #failed(error: Error, generation: number): void {
+    this.cool()
+    const fault = this.#owner.connectFailed(error, generation)
+    // One that `clear` made void says nothing to those who came after; and others may be on their way for all who wait.
+    if (generation !== this.#owner.generation || this.#queue.length <= this.#underWay) return
+    this.#queue.shift()?.refused(error, this.#owner.hostId, fault)
+  }
+}
