@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { AcquireTimeoutError } from 'hasql/pg'
+import type { PgConnection } from 'hasql/pg'
 import type { PgNode } from 'hasql/testing'
 import { atLeast, atMost, atMostMs } from '../frame/scenario.ts'
 import type { Outcome, Scenario } from '../frame/scenario.ts'
@@ -38,6 +39,7 @@ async function crowded(fill: (stage: Stage, master: PgNode) => Promise<() => Pro
   const [master] = await stage.cast()
   const [changes, downs] = [stage.watch.masterChanges.length, stage.watch.hostDowns.length]
   const startMs = performance.now()
+  const held = await holdAll(stage, stage.hostId(master))
   const empty = await fill(stage, master)
   const refused = await stage.db.acquireMaster({ timeoutMs: 500 }).catch((error: unknown) => error)
   const waiting = [1, 2, 3, 4].map(() => stage.workload.write())
@@ -63,9 +65,18 @@ async function crowded(fill: (stage: Stage, master: PgNode) => Promise<() => Pro
       0,
     ),
   ]
+  for (const connection of held) stage.db.release(connection)
   const { violations } = await stage.finish()
   const reason = refused instanceof AcquireTimeoutError ? refused.reason : String(refused)
   return { measures, violations, notes: [`an acquire of 500 ms was told: ${reason}`] }
+}
+
+/** Leases every connection that the pool of the master has open, so that the next caller needs a new one. */
+async function holdAll({ db }: Stage, hostId: string): Promise<readonly PgConnection[]> {
+  const held: PgConnection[] = []
+  const open = (): number => db.metrics().drivers.find(({ host }) => host === hostId)?.total ?? 0
+  while (held.length < open()) held.push(await db.acquireMaster())
+  return held
 }
 
 /** Takes every slot that is left to ordinary roles. */

@@ -4,6 +4,7 @@ import type { Outcome, Scenario } from '../frame/scenario.ts'
 import { readyAtMs } from '../frame/server-log.ts'
 import { Stage, pause } from '../frame/stage.ts'
 import { failures, strike } from './master-gone.ts'
+import type { Detection } from './master-gone.ts'
 import { DETECT_MS, FIRST_WRITE_MS } from './stopped.ts'
 
 const IN_FLIGHT = 8
@@ -14,26 +15,25 @@ export const crashed: readonly Scenario[] = [
     row: 'R4',
     name: 'postmaster killed (SIGKILL), started again',
     run: () =>
-      recovered((stage, master) =>
-        strike(stage, master, () => {
-          if (master.pid !== undefined) process.kill(master.pid, 'SIGKILL')
-        }),
-      ),
+      recovered(killPostmaster, async (master) => {
+        // The end of its sockets is heard before the end of the process.
+        while (master.pid !== undefined) await pause(5)
+        await pause(300)
+        await master.start()
+      }),
   },
   { row: 'R5', name: 'one backend killed (SIGKILL), server recovers', run: () => recovered(killOneBackend) },
 ]
 
 async function recovered(
-  blow: (stage: Stage, master: PgNode) => Promise<{ startMs: number; detectMs: number; witnessMs: number }>,
+  blow: (stage: Stage, master: PgNode) => Promise<Detection>,
+  revive?: (master: PgNode) => Promise<void>,
 ): Promise<Outcome> {
   await using stage = await Stage.open()
   const [master] = await stage.cast()
   const changes = stage.watch.masterChanges.length
   const { startMs, detectMs, witnessMs } = await blow(stage, master)
-  if (master.pid === undefined) {
-    await pause(300)
-    await master.start()
-  }
+  await revive?.(master)
   const { workload } = stage
   const writersBack = (): number[] =>
     [1, 2, 3, 4].map(
@@ -70,7 +70,13 @@ async function recovered(
   }
 }
 
-async function killOneBackend(stage: Stage, master: PgNode): ReturnType<typeof strike> {
+async function killPostmaster(stage: Stage, master: PgNode): Promise<Detection> {
+  return strike(stage, master, () => {
+    if (master.pid !== undefined) process.kill(master.pid, 'SIGKILL')
+  })
+}
+
+async function killOneBackend(stage: Stage, master: PgNode): Promise<Detection> {
   const pid = await stage.db.withMaster(
     async (connection) => (await connection.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid,
   )
