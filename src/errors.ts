@@ -128,17 +128,28 @@ export class UnknownConnectionError extends HasqlError {
 }
 
 /**
+ * What is known of the effects of what was done on a lease.
+ *
+ * - `not-executed`: nothing of it took effect; all of it can be done again.
+ * - `unknown`: some of it did, or may have; a commit whose answer never came, for example.
+ */
+export type Outcome = 'not-executed' | 'unknown'
+
+/**
  * The host went away, or was fenced, while the connection was leased; what was running on it was cut off.
  *
- * `outcome: 'unknown'`: the server may or may not have executed what was sent, a commit included.
- * `outcome: 'not-executed'`: nothing was sent.
+ * ```ts
+ * if (error instanceof HostLostError && error.outcome === 'unknown') await lookWhetherItIsThere()
+ * ```
+ * `outcome` speaks of the whole lease, not of one statement. What the driver saw, if it saw anything, is the `cause`.
  */
 export class HostLostError extends HasqlError {
   override readonly name = 'HostLostError'
+  /** `host:port`. */
   readonly host: string
-  readonly outcome: 'not-executed' | 'unknown'
+  readonly outcome: Outcome
 
-  constructor(host: string, outcome: 'not-executed' | 'unknown', why: string, options?: ErrorOptions) {
+  constructor(host: string, outcome: Outcome, why: string, options?: ErrorOptions) {
     super('ERR_HASQL_HOST_LOST', `${host} ${why}; the outcome of what was running there is ${outcome}`, options)
     this.host = host
     this.outcome = outcome

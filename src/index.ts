@@ -1,4 +1,6 @@
 export { BasePoolManager } from './manager/base-pool-manager.ts'
+export type { RunOptions } from './manager/base-pool-manager.ts'
+export type { RetryOptions } from './manager/retry-options.ts'
 export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acquire-options.ts'
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'
@@ -24,6 +26,8 @@ export * from './errors.ts'
 export type { HostFault } from './host-fault.ts'
 export type { LoadBalanceHosts, TargetSessionAttrs } from './dsn/settings.ts'
 export { classifyError } from './driver/classify-error.ts'
+export { endsSession, retiresConnection } from './driver/session-end.ts'
+export { cannotTakeEffect, leavesNoTrace } from './driver/statement-effect.ts'
 export type {
   BoundLease,
   Driver,

@@ -5,49 +5,50 @@ type Verdict = HostFault | 'nothing'
 type Row = { readonly connect: Verdict; readonly session: Verdict }
 
 const row = (connect: Verdict, session: Verdict): Row => ({ connect, session })
+const rows = (codes: string, connect: Verdict, session: Verdict): [string, Row][] =>
+  codes.split(' ').map((code) => [code, row(connect, session)])
 
-/** errno names of the operating system and the resolver, and our own word for a resolver that does not answer. */
+/** errno names of the operating system and the resolver, and hasql's own codes. */
 const SYSTEM: ReadonlyMap<string, Row> = new Map([
-  ['ECONNREFUSED', row('down', 'lost')],
-  ['EHOSTUNREACH', row('down', 'lost')],
-  ['EHOSTDOWN', row('down', 'lost')],
-  ['ENETUNREACH', row('down', 'lost')],
-  ['ENETDOWN', row('down', 'lost')],
-  ['EADDRNOTAVAIL', row('down', 'lost')],
-  ['ENOTFOUND', row('down', 'nothing')],
-  ['EAI_AGAIN', row('down', 'nothing')],
-  ['ENOENT', row('down', 'nothing')],
-  ['EACCES', row('access', 'nothing')],
-  ['ECONNRESET', row('down', 'lost')],
-  ['ECONNABORTED', row('down', 'lost')],
-  ['EPIPE', row('down', 'lost')],
-  ['ETIMEDOUT', row('silent', 'lost')],
-  ['ERR_HASQL_LOOKUP_TIMEOUT', row('silent', 'nothing')],
+  ...rows('ECONNREFUSED EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL', 'down', 'lost'),
+  ...rows('ECONNRESET ECONNABORTED EPIPE', 'down', 'lost'),
+  ...rows('ETIMEDOUT', 'silent', 'lost'),
+  // A resolver that fails says nothing of the server, which may answer to who is connected already.
+  ...rows('ENOTFOUND EAI_AGAIN ERR_HASQL_LOOKUP_TIMEOUT', 'unresolved', 'nothing'),
+  ...rows('ENOENT', 'down', 'nothing'),
+  ...rows('EACCES', 'access', 'nothing'),
+  ...rows('ERR_HASQL_HOST_LOST', 'lost', 'lost'),
 ])
 
 /** SQLSTATEs (PostgreSQL documentation, Appendix A) that say something about the server rather than the statement. */
 const SQLSTATE: ReadonlyMap<string, Row> = new Map([
-  ['57P01', row('not-ready', 'lost')],
-  ['57P02', row('not-ready', 'lost')],
-  ['57P03', row('not-ready', 'not-ready')],
-  ['53300', row('capacity', 'nothing')],
-  ['3D000', row('access', 'nothing')],
-  ['42501', row('access', 'nothing')],
-  ['25006', row('nothing', 'role-doubted')],
-  // Poolers answer 08P01 for everything that is wrong behind them.
-  ['08P01', row('down', 'lost')],
-  ['08001', row('down', 'lost')],
-  ['08004', row('down', 'lost')],
-  ['08000', row('down', 'lost')],
-  ['08003', row('down', 'lost')],
-  ['08006', row('down', 'lost')],
-  ['08007', row('down', 'lost')],
+  ...rows('57P01 57P02', 'not-ready', 'lost'),
+  ...rows('57P03', 'not-ready', 'not-ready'),
+  ...rows('53300', 'capacity', 'nothing'),
+  ...rows('3D000 42501', 'access', 'nothing'),
+  ...rows('25006', 'nothing', 'role-doubted'),
+  // "recovery is in progress", and READ WRITE "in a hot standby"; both codes have many other causes.
+  ...rows('55000 0A000', 'nothing', 'role-hint'),
+  // Poolers answer 08P01 for everything that is wrong behind them, a full pool of theirs included.
+  ...rows('08000 08001 08003 08004 08006 08007 08P01', 'lost', 'lost'),
+  ...rows('53100 53200 53400 58030 XX000 XX001 XX002', 'server-error', 'server-error'),
 ])
 
 const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO$)/
 
 /** From the worst to the mildest: an error made of several (one per address) counts as its worst part. */
-const SEVERITY: readonly HostFault[] = ['access', 'not-ready', 'capacity', 'down', 'silent', 'lost', 'role-doubted']
+const SEVERITY: readonly HostFault[] = [
+  'access',
+  'not-ready',
+  'capacity',
+  'down',
+  'silent',
+  'lost',
+  'unresolved',
+  'server-error',
+  'role-doubted',
+  'role-hint',
+]
 
 /**
  * What an error says about the host it came from, by SQLSTATE, errno and phase; never by message, which is localised.

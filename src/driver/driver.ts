@@ -1,4 +1,5 @@
 import type { HostSpec } from '../dsn/host-spec.ts'
+import type { Outcome } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { SocketLookup } from '../network/lookup.ts'
 import type { Hold } from '../time/clock.ts'
@@ -25,8 +26,14 @@ export interface DriverConnection<TConnection> {
   giveBack(destroy: boolean): void
   /** Destroys the socket now, whatever it is doing; pending work rejects with `cause`. Safe at any time, and twice. */
   interrupt(cause: Error): void
-  /** Makes the native connection's own way of giving back, and `await using`, end this lease. */
+  /** Makes the native connection's own way of giving back, and `await using`, end this lease. A new account begins. */
   bind(lease: BoundLease): void
+  /**
+   * What is known of the effects of what was done here since `bind`: `not-executed` only if it is certain that no
+   * statement took effect, because none was sent, the server refused it, or its transaction was never committed.
+   * Still asked after the connection died. A driver that cannot tell leaves it out, which counts as `unknown`.
+   */
+  outcome?(): Outcome
   /**
    * Whether the next caller may have the connection as it is, without its passing through the driver's pool; not when a
    * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
@@ -39,8 +46,8 @@ export interface DriverPoolHooks<TConnection> {
   /** A connection object exists; it has not connected yet. */
   born(connection: DriverConnection<TConnection>): void
   /**
-   * The connection died (called at most once for each), or its server answered a statement with an error that says
-   * something about the server. Not called for failed connects, nor for what `interrupt` caused.
+   * The connection died (called at most once for each), or its server answered a statement with an error: with any, for
+   * what it means is not the driver's to judge. Not called for failed connects, nor for what `interrupt` caused.
    */
   failed(connection: DriverConnection<TConnection>, error: unknown): void
   /** The server pushed a setting that hints at another role (law 11). */

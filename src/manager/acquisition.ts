@@ -29,6 +29,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   later: Expirable | undefined = undefined
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #signal: AbortSignal | undefined
+  readonly #shunned: ReadonlySet<HostId> | undefined
   readonly #resolve: (connection: TConnection) => void
   readonly #reject: (error: Error) => void
   #candidate: HostCandidate<TConnection, TPool> | undefined
@@ -46,6 +47,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     target: Target,
     timeoutMs: Milliseconds,
     signal: AbortSignal | undefined,
+    shunned: ReadonlySet<HostId> | undefined,
     resolve: (connection: TConnection) => void,
     reject: (error: Error) => void,
   ) {
@@ -54,6 +56,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.startedAtMs = desk.clock.nowMs()
     this.expiresAtMs = ms(this.startedAtMs + timeoutMs)
     this.#signal = signal
+    this.#shunned = shunned
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -151,7 +154,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   #choose(tried: ReadonlySet<HostId> | undefined): HostCandidate<TConnection, TPool> | undefined {
     this.#candidate = undefined
     try {
-      return this.#desk.router.choose(this.target, tried)
+      return this.#desk.router.chooseRather(this.target, tried, this.#shunned)
     } catch (error) {
       this.#fail(toError(error))
       return undefined

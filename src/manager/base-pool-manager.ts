@@ -1,14 +1,29 @@
 import type { Driver } from '../driver/driver.ts'
 import type { DsnInput } from '../dsn/parse.ts'
+import type { HostId } from '../dsn/host-spec.ts'
 import { parseDsn } from '../dsn/parse.ts'
 import { ManagerClosedError, UnknownConnectionError } from '../errors.ts'
 import type { ManagerMetrics } from '../metrics/manager-metrics.ts'
 import { AcquirePlanner } from './acquire-options.ts'
 import type { AcquireOptions, AcquirePlan, ReplicaOptions, WaitOptions } from './acquire-options.ts'
+import { objectOf } from './check-option.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { ManagerLifecycle } from './lifecycle.ts'
 import type { ManagerOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
+import { resolveRetry } from './retry-options.ts'
+import type { Retry } from './retry-options.ts'
+import { RetriedRun } from './retry.ts'
+import { runOnLease } from './run-on-lease.ts'
+
+/** What `with…` take beside the options of their acquire. */
+export interface RunOptions {
+  /**
+   * Whether the function is run again, on another lease, when the error says that it certainly had no effect: false
+   * (default), true, or `RetryOptions`. One deadline, `timeoutMs`, covers all waiting; runs under way are not cut off.
+   */
+  readonly retry?: Retry
+}
 
 /**
  * Watches the hosts of a DSN and leases connections to the current master or to a healthy replica, through a driver.
@@ -67,22 +82,29 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
    * Runs `fn` with a connection to the master and gives it back when `fn` is done.
    *
    * ```ts
-   * await db.withMaster((connection) => connection.query('insert into t values ($1)', [1]))
+   * await db.withMaster((connection) => connection.query('insert into t values ($1)', [1]), { retry: true })
    * ```
    * A rejection of `fn` that means a dead or wrong host destroys the connection instead. Rejects as `acquire` and `fn` do.
+   * With `retry`, `fn` is run again as long as the error says that nothing it did took effect; see `RetryOptions`.
+   * @throws {HostLostError} with `retry`: the host was lost, and nobody knows what became of what `fn` did.
    */
-  withMaster<T>(fn: (connection: TConnection) => Promise<T> | T, options?: WaitOptions): Promise<T> {
-    return this.#with(this.acquireMaster(options), fn)
+  withMaster<T>(fn: (connection: TConnection) => Promise<T> | T, options?: WaitOptions & RunOptions): Promise<T> {
+    const { master } = this.#planner
+    return this.#with(fn, options, (given) => (given === undefined ? master : this.#planner.planMaster(given)))
   }
 
-  /** Runs `fn` with a connection to a replica and gives it back when `fn` is done; see `withMaster`. */
-  withReplica<T>(fn: (connection: TConnection) => Promise<T> | T, options?: ReplicaOptions): Promise<T> {
-    return this.#with(this.acquireReplica(options), fn)
+  /**
+   * Runs `fn` with a connection to a replica and gives it back when `fn` is done; see `withMaster`. With `retry`, `fn` is
+   * run again after any trouble with its host or connection, on another host where there is one: a read changes nothing.
+   */
+  withReplica<T>(fn: (connection: TConnection) => Promise<T> | T, options?: ReplicaOptions & RunOptions): Promise<T> {
+    const { replica } = this.#planner
+    return this.#with(fn, options, (given) => (given === undefined ? replica : this.#planner.planReplica(given)))
   }
 
   /** Runs `fn` with a connection of the kind asked for and gives it back when `fn` is done; see `withMaster`. */
-  withConnection<T>(options: AcquireOptions, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
-    return this.#with(this.acquire(options), fn)
+  withConnection<T>(options: AcquireOptions & RunOptions, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
+    return this.#with(fn, options, (given = {}) => this.#planner.plan(given))
   }
 
   /**
@@ -105,25 +127,22 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     return this.#lease(plan())
   }
 
-  #lease({ target, timeoutMs, signal }: AcquirePlan): Promise<TConnection> {
+  #lease({ target, timeoutMs, signal }: AcquirePlan, shunned?: ReadonlySet<HostId>): Promise<TConnection> {
     if (this.closing) return Promise.reject(new ManagerClosedError('acquire a connection'))
     this.start()
-    return this.engine.acquire(target, timeoutMs, signal)
+    return this.engine.acquire(target, timeoutMs, signal, shunned)
   }
 
-  async #with<T>(leased: Promise<TConnection>, fn: (connection: TConnection) => Promise<T> | T): Promise<T> {
-    const connection = await leased
-    // This lease and no other: `fn` may give the connection back itself, and somebody else lease it meanwhile.
-    const [pool, driverConnection] = this.engine.originOf(connection)
-    const lease = pool.leaseOf(driverConnection)
-    let destroy = false
-    try {
-      return await fn(connection)
-    } catch (error) {
-      destroy = this.engine.driver.classify(error, 'session') !== undefined
-      throw error
-    } finally {
-      lease?.dispose(destroy)
-    }
+  async #with<T>(
+    fn: (connection: TConnection) => Promise<T> | T,
+    options: (AcquireOptions & RunOptions) | undefined,
+    planFor: (given: AcquireOptions | undefined) => AcquirePlan,
+  ): Promise<T> {
+    if (options === undefined) return runOnLease(this.engine, await this.#lease(planFor(undefined)), fn)
+    const { retry, ...given } = objectOf('acquire', options)
+    const [plan, rules] = [planFor(given), resolveRetry(retry)]
+    if (rules === undefined) return runOnLease(this.engine, await this.#lease(plan), fn)
+    const lease = this.#lease.bind(this)
+    return new RetriedRun({ engine: this.engine, closing: () => this.closing, lease }, plan, rules).run(fn)
   }
 }

@@ -6,7 +6,7 @@ import type { HostCandidate } from './host-candidate.ts'
 /** A copy of all counters and sizes. */
 export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, TPool>): ManagerMetrics {
   const { candidates, store, waiters, counters } = engine
-  const { acquireTimeouts, failovers, outageMs, stalls } = counters
+  const { acquireTimeouts, failovers, outageMs, retries, stalls } = counters
   return {
     drivers: [...candidates.values()].map((candidate) => driverMetrics(candidate, engine)),
     hasql: {
@@ -17,6 +17,7 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
       acquireTimeouts,
       failovers,
       outageMs,
+      retries,
       stalls,
     },
   }

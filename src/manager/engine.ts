@@ -27,6 +27,7 @@ import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
+import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 
 type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
@@ -48,6 +49,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
+  readonly #shutdowns = new ShutdownSigns()
   readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
@@ -79,9 +81,15 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     for (const monitor of this.monitors.values()) monitor.start()
   }
 
-  acquire(target: Target, timeoutMs: Milliseconds, signal: AbortSignal | undefined): Promise<TConnection> {
+  /** Leases a connection; from a host of `shunned` only when there is no other. */
+  acquire(
+    target: Target,
+    timeoutMs: Milliseconds,
+    signal: AbortSignal | undefined,
+    shunned?: ReadonlySet<HostId>,
+  ): Promise<TConnection> {
     return new Promise((resolve, reject) => {
-      new Acquisition(this.#desk, target, timeoutMs, signal, resolve, reject).begin()
+      new Acquisition(this.#desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
     })
   }
 
@@ -100,11 +108,15 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     }
   }
 
-  hostFault(hostId: HostId, fault: HostFault, cause: Error, generation: number): void {
-    const monitor = this.monitors.get(hostId)
-    if (monitor === undefined) return
+  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number): void {
+    const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
+    if (monitor === undefined || pool === undefined) return
+    // A server that fails inside is up: that is counted, and nothing else follows from it.
+    if (seen === 'server-error') return void (pool.counters.serverErrors += 1)
     const evidence = { probe: monitor.sequence, generation }
-    this.store.apply({ kind: 'failed', hostId, atMs: this.options.clock.nowMs(), evidence, fault, cause })
+    const atMs = this.options.clock.nowMs()
+    const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
+    this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
     monitor.requestProbe('fault')
   }
 

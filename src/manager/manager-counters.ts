@@ -8,6 +8,8 @@ export class ManagerCounters {
   failovers = 0
   /** Times without any known master that have ended, summed, in milliseconds; the first search is not one. */
   outageMs = 0
+  /** Functions run again on another lease. */
+  retries = 0
   /** Checks of hosts that went on for longer, or were void, because the event loop stood still. */
   stalls = 0
   #hadMaster = false

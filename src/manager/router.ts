@@ -49,6 +49,16 @@ export class Router<TConnection, TPool> {
     return isNonEmpty(suitable) && suitable.length > 1 ? this.#pick(suitable) : suitable[0]
   }
 
+  /** As `choose`, but a host that is shunned only when no other is left. */
+  chooseRather(
+    target: Target,
+    tried: ReadonlySet<HostId> | undefined,
+    shunned: ReadonlySet<HostId> | undefined,
+  ): HostCandidate<TConnection, TPool> | undefined {
+    const rather = shunned === undefined ? undefined : this.choose(target, new Set([...(tried ?? []), ...shunned]))
+    return rather ?? this.choose(target, tried)
+  }
+
   #pick(candidates: NonEmpty<HostCandidate<TConnection, TPool>>): HostCandidate<TConnection, TPool> {
     const picked = this.#policy.pick(candidates, this.#context)
     const candidate = candidates.find((each) => each === picked)

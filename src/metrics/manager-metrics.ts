@@ -25,6 +25,8 @@ export interface DriverMetrics {
   /** Acquires that timed out while every connection of this host was leased. */
   readonly acquireTimeouts: number
   readonly connectErrors: number
+  /** Errors of the server's own (disk, memory, I/O, corruption: 53100, 53200, 53400, 58030, XX000 to XX002). */
+  readonly serverErrors: number
   /** For how long no lease has ended while all connections are leased and callers wait, in milliseconds; else 0. */
   readonly stuckMs: number
   /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
@@ -45,6 +47,8 @@ export interface HasqlMetrics {
   readonly failovers: number
   /** Ended times without a known master, summed, in milliseconds. */
   readonly outageMs: number
+  /** How often a function was run again on another lease, because its caller asked for `retry`. */
+  readonly retries: number
   /**
    * Checks that got more time, or began anew, because the event loop of this process stood still when their time was up;
    * each host that was being asked counts. Growing means that the application blocks the loop, or the machine sleeps.

@@ -38,7 +38,6 @@ export class Probe {
   /** One round trip; one more for the first one of a connection. */
   async ask(): Promise<ProbeReply> {
     this.#identity ??= await this.#askIdentity()
-    this.#established = true
     if (this.#roleOnly) return this.#askRole(ROLE_ONLY_QUERY, this.#identity)
     try {
       return await this.#askRole(ROLE_QUERY, this.#identity)
@@ -56,12 +55,16 @@ export class Probe {
   async #askRole(sql: string, identity: Identity): Promise<ProbeReply> {
     const startedAtMs = this.#clock.nowMs()
     const row = await this.#connection.query(sql)
+    // Not before: who may not even connect is refused with the same code as who lacks the rights for a question.
+    this.#established = true
     return { answer: readRole(row, identity), roundTripMs: ms(this.#clock.nowMs() - startedAtMs) }
   }
 
   async #askIdentity(): Promise<Identity> {
     try {
-      return readIdentity(await this.#connection.query(IDENTITY_QUERY))
+      const row = await this.#connection.query(IDENTITY_QUERY)
+      this.#established = true
+      return readIdentity(row)
     } catch (error) {
       if (!lacksRights(error)) throw error
       return { systemId: undefined, incarnation: undefined }

@@ -51,6 +51,14 @@ export class ConnectionBook<TConnection> {
     for (const callback of this.#onNoneLeased.splice(0)) callback()
   }
 
+  /** Destroys what is idle, and with `leasedToo` what is leased; its holders are told what is known of their work. */
+  discard(hostId: string, leasedToo: boolean, cause: Error): void {
+    this.interrupt(({ lease }) => {
+      if (lease === undefined) return cause
+      return leasedToo ? lease.lost(hostId, cause) : undefined
+    })
+  }
+
   /** Destroys the connections for which `causeFor` has a cause. */
   interrupt(causeFor: (held: HeldConnection<TConnection>) => Error | undefined): void {
     for (const held of [...this.#all.values()]) {

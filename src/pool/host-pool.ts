@@ -1,6 +1,6 @@
 import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../driver/driver.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
-import { HostLostError, QueueFullError } from '../errors.ts'
+import { QueueFullError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { Checkout } from './checkout.ts'
 import { QUEUE_LIMIT } from './checkout.ts'
@@ -107,8 +107,7 @@ export class HostPool<TConnection, TPool>
   clear(generation: number, interrupt: boolean, cause: Error): void {
     this.#generation = generation
     this.#supply.cool(true)
-    const lost = new HostLostError(this.hostId, 'unknown', 'was lost while the connection was leased', { cause })
-    this.#book.interrupt(({ lease }) => (lease === undefined ? cause : interrupt ? lost : undefined))
+    this.#book.discard(this.hostId, interrupt, cause)
     this.dismiss('displaced')
   }
 
@@ -144,10 +143,10 @@ export class HostPool<TConnection, TPool>
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
     const fault = this.#driver.classify(error, 'session')
-    if (fault === undefined) return
     const held = this.#book.find(connection)
-    held?.lease?.doom()
-    this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
+    held?.lease?.failed(error, fault)
+    if (fault !== undefined)
+      this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
   }
 
   hinted(): void {

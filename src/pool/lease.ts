@@ -1,5 +1,8 @@
 import type { BoundLease, DriverConnection } from '../driver/driver.ts'
-import { UnknownConnectionError } from '../errors.ts'
+import { retiresConnection } from '../driver/session-end.ts'
+import { HostLostError, UnknownConnectionError } from '../errors.ts'
+import type { Outcome } from '../errors.ts'
+import type { HostFault } from '../host-fault.ts'
 
 /** A connection of a pool: since when it counts, and who has it. One look-up finds both. */
 export interface HeldConnection<TConnection> {
@@ -24,6 +27,7 @@ export class Lease<TConnection> implements BoundLease {
   readonly #lessor: Lessor<TConnection>
   #state: 'active' | 'reclaimed' | 'ended' = 'active'
   #doomed = false
+  #failure: unknown
 
   constructor(lessor: Lessor<TConnection>, held: HeldConnection<TConnection>) {
     this.#lessor = lessor
@@ -50,9 +54,30 @@ export class Lease<TConnection> implements BoundLease {
     if (this.#state !== 'ended') this.release(destroy)
   }
 
-  /** The connection will be destroyed when it is given back, however that is done. */
-  doom(): void {
-    this.#doomed = true
+  /** The last error that the driver reported of this connection during the lease. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Whether the connection will be destroyed when it is given back. */
+  get isDoomed(): boolean {
+    return this.#doomed
+  }
+
+  /** What is known of the effects of this lease; once its holder has ended it, the connection may be somebody else's. */
+  get outcome(): Outcome {
+    return this.#state === 'ended' ? 'unknown' : (this.held.connection.outcome?.() ?? 'unknown')
+  }
+
+  /** An error came on the connection: after some it will be destroyed when it is given back, however that is done. */
+  failed(error: unknown, fault: HostFault | undefined): void {
+    this.#failure = error
+    this.#doomed ||= retiresConnection(error, fault)
+  }
+
+  /** What pending work rejects with when the host is taken out. */
+  lost(hostId: string, cause: Error): HostLostError {
+    return new HostLostError(hostId, this.outcome, 'was lost while the connection was leased', { cause })
   }
 
   /** Ends the lease of a connection that died: the holder's own release will find nothing left to do. */

@@ -13,6 +13,8 @@ export class PoolCounters {
   acquireTimeouts = 0
   /** Connection attempts that failed. */
   connectErrors = 0
+  /** Errors of the server's own: disk, memory, I/O, corruption. */
+  serverErrors = 0
   /** Connection objects made; some may never have connected. */
   connectionsAdded = 0
   /** Sockets closed. */
@@ -20,7 +22,8 @@ export class PoolCounters {
 
   copy(): PoolCounts {
     const { acquires, acquireTimeMs, releases, acquireTimeouts } = this
-    const { connectErrors, connectionsAdded, connectionsRemoved } = this
-    return { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded, connectionsRemoved }
+    const { connectErrors, serverErrors, connectionsAdded, connectionsRemoved } = this
+    const connections = { connectErrors, serverErrors, connectionsAdded, connectionsRemoved }
+    return { acquires, acquireTimeMs, releases, acquireTimeouts, ...connections }
   }
 }

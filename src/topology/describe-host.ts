@@ -60,6 +60,11 @@ function describeFailure(known: HostDescription, seen: Failed): HostDescription 
       return isAnswering(known) ? known : stillSilent(known, seen)
     case 'silent':
       return fromProbe && isSecondSign(known) ? silent(known, seen, 'unreachable') : doubt(known, seen, 'silent')
+    // Of an answering host these say nothing, but a probe that met them has no answer either.
+    case 'unresolved':
+    case 'server-error':
+    case 'role-hint':
+      return fromProbe ? describeFailure(known, { ...seen, fault: 'silent' }) : known
     case 'down':
       return fromProbe ? silent(known, seen, 'unreachable') : doubt(known, seen, 'down')
     case 'not-ready':

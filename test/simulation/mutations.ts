@@ -107,8 +107,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a connection whose server refused a write is kept',
-    file: 'pool/host-pool.ts',
-    edits: [['held?.lease?.doom()', '']],
+    file: 'pool/lease.ts',
+    edits: [['this.#doomed ||= retiresConnection(error, fault)', '']],
   },
   {
     name: 'deadlines are kept in the order of the calls',
@@ -137,12 +137,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an interrupted lease is told that nothing was executed',
-    file: 'pool/host-pool.ts',
-    edits: [
-      [
-        "new HostLostError(this.hostId, 'unknown', 'was lost",
-        "new HostLostError(this.hostId, 'not-executed', 'was lost",
-      ],
-    ],
+    file: 'pool/lease.ts',
+    edits: [['new HostLostError(hostId, this.outcome,', "new HostLostError(hostId, 'not-executed',"]],
   },
 ]

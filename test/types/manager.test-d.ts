@@ -46,6 +46,22 @@ describe('the manager on pg', () => {
     expectTypeOf(db.withConnection({ readOnly: true }, () => 'x')).resolves.toEqualTypeOf<string>()
   })
 
+  test('runs again what may be run again, when asked', () => {
+    const fn = (): number => 5
+    expectTypeOf(db.withMaster(fn, { retry: true, timeoutMs: 5 })).resolves.toEqualTypeOf<number>()
+    expectTypeOf(db.withReplica(fn, { retry: { conflicts: true }, fallbackMaster: true })).resolves.toBeNumber()
+    expectTypeOf(db.withConnection({ readOnly: true, retry: { maxAttempts: 3 } }, fn)).resolves.toBeNumber()
+    expectTypeOf<ManagerMetrics['hasql']['retries']>().toBeNumber()
+    // @ts-expect-error a misspelt key
+    void db.withMaster(fn, { retry: { idempotend: true } })
+    // @ts-expect-error how often is maxAttempts
+    void db.withMaster(fn, { retry: 3 })
+    // @ts-expect-error an acquire alone runs nothing
+    void db.acquireMaster({ retry: true })
+    // @ts-expect-error a choice of replicas is for reads
+    void db.withMaster(fn, { retry: true, fallbackMaster: true })
+  })
+
   test('gives back its own connections only', () => {
     // @ts-expect-error a plain client has no lease
     db.release(client)

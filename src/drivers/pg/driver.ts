@@ -30,6 +30,9 @@ export function createPgDriver(given: PgPoolOptions = {}): Driver<GuardedClient,
  * Texts of the server are never read.
  */
 const CODELESS: ReadonlyMap<string, { readonly connect: HostFault; readonly session: HostFault }> = new Map([
+  // The statement stays in front of whatever is sent next, so the connection is of no use any more.
+  ['Query read timeout', { connect: 'silent', session: 'lost' }],
+  ['Client has encountered a connection error and is not queryable', { connect: 'lost', session: 'lost' }],
   ['Connection terminated unexpectedly', { connect: 'down', session: 'lost' }],
   ['Connection terminated', { connect: 'down', session: 'lost' }],
   ['timeout expired', { connect: 'silent', session: 'lost' }],

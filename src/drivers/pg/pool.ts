@@ -3,8 +3,9 @@ import type { DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from 
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { PgPoolOptions, TlsChoice } from './config.ts'
 import { clientConfig } from './config.ts'
+import type { PgConnection } from './connection.ts'
 import { GuardedClient, guardKey } from './guarded-client.ts'
-import type { ClientGuard, GuardedConfig, PgConnection } from './guarded-client.ts'
+import type { ClientGuard, GuardedConfig } from './guarded-client.ts'
 
 type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undefined) => void
 
@@ -27,7 +28,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       ...clientConfig(spec, given, tls.ssl, options.lookup),
       Client: GuardedClient,
       allowExitOnIdle: options.allowExitOnIdle,
-      [guardKey]: this.#guard(options.connectTimeoutMs, !looksAtReturns(given), hooks),
+      [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new pg.Pool(config)
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -67,8 +68,14 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     })
   }
 
-  #guard(connectTimeoutMs: number, mayPassOn: boolean, hooks: DriverPoolHooks<GuardedClient>): ClientGuard {
+  #guard(
+    hostId: string,
+    connectTimeoutMs: number,
+    mayPassOn: boolean,
+    hooks: DriverPoolHooks<GuardedClient>,
+  ): ClientGuard {
     return {
+      hostId,
       connectTimeoutMs,
       mayPassOn,
       born: (connection) => {

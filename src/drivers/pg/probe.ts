@@ -66,6 +66,7 @@ export class PgProbe implements ProbeConnection {
 
   #guard(): ClientGuard {
     return {
+      hostId: this.#spec.hostId,
       // The monitor has a deadline of its own for connecting and asking.
       connectTimeoutMs: 0,
       mayPassOn: false,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AccessRefusedError, HostLostError, PoolManager } from 'hasql/pg'
 import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
-import { rejection } from '../../support/eventually.ts'
+import { eventually, rejection } from '../../support/eventually.ts'
 import { NameServer } from '../../support/name-server.ts'
 
 forbidEscapedErrors()
@@ -67,6 +67,23 @@ test('a frozen host’s encrypted connections are cut off too', async () => {
   } finally {
     master.thaw()
   }
+})
+
+test('the account of a lease is kept on an encrypted connection too', async () => {
+  await using db = new PoolManager(`${cluster.dsn}?sslmode=require`)
+  const master = await cluster.master()
+  const outcomes: unknown[] = []
+  for (const statements of [[], ['begin', 'select 1'], ['select 1']]) {
+    const lease = await db.acquireMaster()
+    for (const statement of statements) await lease.query(statement)
+    await master.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${cluster.user}' and application_name !~ 'probe'`,
+    )
+    await eventually('the loss is seen', () => db.isConnectionClosed(lease))
+    const error = await rejection(lease.query('select 1'))
+    outcomes.push(error instanceof HostLostError ? error.outcome : error)
+  }
+  expect(outcomes).toEqual(['not-executed', 'not-executed', 'unknown'])
 })
 
 describe('verify-full checks the name of the DSN, wherever the look-up leads', () => {

@@ -125,6 +125,16 @@ test('an unknown database fails at once and is named', async () => {
   expect(String(error)).toContain('database "nowhere" does not exist')
 })
 
+test('a database that one may not connect to fails at once and is named', async () => {
+  const master = await cluster.master()
+  await master.query('create database closed')
+  await master.query('revoke connect on database closed from public')
+  const dsn = cluster.dsn.replace(/\/[a-z]+(\?|$)/, '/closed$1')
+  const error = await withManager(dsn, {}, (db) => rejection(db.acquireMaster()))
+  expect(error).toBeInstanceOf(AccessRefusedError)
+  expect(String(error)).toContain('permission denied for database "closed"')
+})
+
 test('a missing password says that one is missing', async () => {
   const dsn = cluster.dsn.replace(`:${cluster.password}`, '')
   const error = await withManager(dsn, {}, (db) => rejection(db.acquireMaster()))

@@ -14,8 +14,10 @@ const CLASSES: readonly (readonly [
 ])[] = [
   [['ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'], 'down', 'lost'],
   [['ECONNRESET', 'ECONNABORTED', 'EPIPE'], 'down', 'lost'],
-  [['08000', '08001', '08003', '08004', '08006', '08007', '08P01'], 'down', 'lost'],
-  [['ENOTFOUND', 'EAI_AGAIN', 'ENOENT'], 'down', undefined],
+  [['08000', '08001', '08003', '08004', '08006', '08007', '08P01'], 'lost', 'lost'],
+  [['ERR_HASQL_HOST_LOST'], 'lost', 'lost'],
+  [['ENOTFOUND', 'EAI_AGAIN', 'ERR_HASQL_LOOKUP_TIMEOUT'], 'unresolved', undefined],
+  [['ENOENT'], 'down', undefined],
   [['ETIMEDOUT'], 'silent', 'lost'],
   [['57P01', '57P02'], 'not-ready', 'lost'],
   [['57P03'], 'not-ready', 'not-ready'],
@@ -24,16 +26,10 @@ const CLASSES: readonly (readonly [
   [['ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_SSL_WRONG_VERSION_NUMBER', 'CERT_HAS_EXPIRED', 'EPROTO'], 'access', 'lost'],
   [['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'], 'access', 'lost'],
   [['25006'], undefined, 'role-doubted'],
-  [
-    ['57014', '57P04', '57P05', '25P02', '25P03', '25P04', '40001', '40P01', '55P03', '55000', '0A000'],
-    undefined,
-    undefined,
-  ],
-  [
-    ['53100', '53200', '53400', '58030', 'XX000', 'XX001', '23505', '42P01', '22012', 'EPROTOX', '28P010'],
-    undefined,
-    undefined,
-  ],
+  [['57014', '57P04', '57P05', '25P02', '25P03', '25P04', '40001', '40P01', '55P03'], undefined, undefined],
+  [['55000', '0A000'], undefined, 'role-hint'],
+  [['53100', '53200', '53400', '58030', 'XX000', 'XX001', 'XX002'], 'server-error', 'server-error'],
+  [['XX003', '53000', '58000', '23505', '42P01', '22012', 'EPROTOX', '28P010'], undefined, undefined],
 ]
 
 const PHASES: readonly Phase[] = ['connect', 'session']
@@ -60,13 +56,27 @@ const PLACES: Readonly<Record<Seen, { probe: number; generation?: number }>> = {
 }
 
 const ANSWERING: readonly Before[] = ['master', 'replica']
-const FAULTS: readonly HostFault[] = ['down', 'lost', 'silent', 'not-ready', 'access', 'capacity', 'role-doubted']
+const FAULTS: readonly HostFault[] = [
+  'down',
+  'lost',
+  'silent',
+  'unresolved',
+  'not-ready',
+  'access',
+  'capacity',
+  'server-error',
+  'role-doubted',
+  'role-hint',
+]
 
 /** What a probe, and a current pooled connection, make of an answering host; `=` leaves it as it is. */
 const OF_ANSWERING: Readonly<Record<HostFault, readonly [probe: string, pooled: string]>> = {
   down: ['unreachable', 'suspect ='],
   lost: ['suspect =', '='],
   silent: ['suspect =', 'suspect ='],
+  unresolved: ['suspect =', '='],
+  'server-error': ['suspect =', '='],
+  'role-hint': ['suspect =', '='],
   'not-ready': ['not-ready', 'suspect ='],
   access: ['rejected', '='],
   capacity: ['=', '='],
@@ -78,6 +88,9 @@ const OF_SILENT: Readonly<Record<HostFault, string>> = {
   down: 'unreachable',
   lost: 'unreachable',
   silent: 'unreachable',
+  unresolved: 'unreachable',
+  'server-error': 'unreachable',
+  'role-hint': 'unreachable',
   'not-ready': 'not-ready',
   access: 'rejected',
   capacity: 'unreachable',

@@ -1,4 +1,5 @@
 import type { BoundLease, DriverConnection } from '../../../src/driver/driver.ts'
+import type { Outcome } from '../../../src/errors.ts'
 import { FakeError } from './fake-error.ts'
 import type { Row } from './fake-link.ts'
 import type { FakePool } from './fake-pool.ts'
@@ -42,14 +43,19 @@ export class FakeConnection implements DriverConnection<FakeClient> {
   /** Set while the connection is being made; called with the outcome. */
   onConnect: ((error: Error | undefined) => void) | undefined
   #endedBy: Error | undefined
+  #isUnanswered = false
+  #tookEffect = false
 
   constructor(id: number, pool: FakePool) {
     this.pool = pool
-    this.native = new FakeClient(id, pool.hostId, (statement) => this.socket.query(statement))
+    this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement))
     const { watch, hooks, server } = pool
     this.socket = new FakeSocket(server, {
       connected: () => this.#connected(undefined),
-      refused: (error) => watch.fault(this, error, () => hooks.failed(this, error)),
+      refused: (error) => {
+        this.#isUnanswered = false
+        watch.fault(this, error, () => hooks.failed(this, error))
+      },
       hinted: () => hooks.hinted(this),
       lost: (error) => {
         this.#endedBy = error
@@ -80,13 +86,27 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     this.socket.destroy(cause)
   }
 
+  /** There are no transactions here: what was answered with a row took effect. */
+  outcome(): Outcome {
+    return this.#isUnanswered || this.#tookEffect ? 'unknown' : 'not-executed'
+  }
+
   bind(lease: BoundLease): void {
+    this.#tookEffect = false
     this.native.release = (destroy = false) => lease.release(destroy)
     this.native.dispose = () => lease.dispose()
   }
 
   canPassOn(): boolean {
     return true
+  }
+
+  async #ask(statement: string): Promise<Row> {
+    this.#isUnanswered = true
+    const row = await this.socket.query(statement)
+    this.#isUnanswered = false
+    this.#tookEffect = true
+    return row
   }
 
   #connected(error: Error | undefined): void {

@@ -1,4 +1,5 @@
 import type { BoundLease, DriverConnection, DriverPoolHooks } from '../../../src/driver/driver.ts'
+import type { Outcome } from '../../../src/errors.ts'
 import type { ScriptedHost } from './host.ts'
 import type { ScriptedPool } from './pool.ts'
 
@@ -10,6 +11,8 @@ export class ScriptedClient implements AsyncDisposable {
   dispose: () => void = () => undefined
   /** The query that hangs, if one does. */
   readonly hanging: ((error: Error) => void)[] = []
+  /** What the driver knows of this lease: a statement that hangs, or one that ended outside a transaction. */
+  outcome: Outcome = 'not-executed'
 
   constructor(hostId: string, id: number) {
     this.hostId = hostId
@@ -18,7 +21,13 @@ export class ScriptedClient implements AsyncDisposable {
 
   /** A query that never answers by itself. */
   hang(): Promise<never> {
+    this.outcome = 'unknown'
     return new Promise((_resolve, reject) => this.hanging.push(reject))
+  }
+
+  /** A statement that is answered, outside a transaction. */
+  execute(): void {
+    this.outcome = 'unknown'
   }
 
   get [Symbol.asyncDispose](): () => Promise<void> {
@@ -64,7 +73,12 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     this.#end(cause)
   }
 
+  outcome(): Outcome {
+    return this.native.outcome
+  }
+
   bind(lease: BoundLease): void {
+    this.native.outcome = 'not-executed'
     this.native.release = (destroy) => lease.release(destroy ?? false)
     this.native.dispose = () => lease.dispose()
   }

@@ -34,6 +34,8 @@ export class ScriptedHost {
   manualConnects = false
   facts: Required<ServerFacts>
   trouble: Trouble = 'none'
+  /** What a connect fails with that is called off; without it, what it was called off with. */
+  lastWords: Error | undefined
   pool: ScriptedPool | undefined
   readonly probes: Set<ScriptedProbe> = new Set()
   readonly connections: Set<ScriptedConnection> = new Set()

@@ -107,7 +107,7 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
     const place = this.idleConnections.indexOf(connection)
     if (place >= 0) this.idleConnections.splice(place, 1)
     const connect = this.#take(connection)
-    if (connect !== undefined) queueMicrotask(() => connect.done(cause, undefined))
+    if (connect !== undefined) queueMicrotask(() => connect.done(this.#host.lastWords ?? cause, undefined))
   }
 
   closed(): void {

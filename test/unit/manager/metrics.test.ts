@@ -21,7 +21,14 @@ describe('metrics', () => {
   test('of a manager that did nothing', async () => {
     const { db } = await startedRig(PAIR, { hosts: { 'db1:5432': { labels: { dc: 'a' } } }, capacity: 7 })
     const { drivers, hasql } = db.metrics()
-    const nothing = { acquires: 0, acquireTimeMs: 0, releases: 0, acquireTimeouts: 0, connectErrors: 0 }
+    const nothing = {
+      acquires: 0,
+      acquireTimeMs: 0,
+      releases: 0,
+      acquireTimeouts: 0,
+      connectErrors: 0,
+      serverErrors: 0,
+    }
     expect(drivers[0]).toEqual({
       ...nothing,
       host: 'db1:5432',
@@ -45,6 +52,7 @@ describe('metrics', () => {
       acquireTimeouts: 0,
       failovers: 0,
       outageMs: 0,
+      retries: 0,
       stalls: 0,
     })
   })

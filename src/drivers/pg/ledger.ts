@@ -1,0 +1,109 @@
+import type pg from 'pg'
+import { cannotTakeEffect, leavesNoTrace } from '../../driver/statement-effect.ts'
+import type { Outcome } from '../../errors.ts'
+
+/** Warnings with which a server says that it is going, or that a commit is not on the replicas it was to wait for. */
+const DOUBTS: ReadonlySet<string> = new Set(['57P01', '57P02', '01000'])
+
+/**
+ * What is known of the effects of a connection's current lease: whether anything was sent that was not answered, and
+ * whether anything that was answered took effect. Kept with a few numbers, as every query passes by here.
+ */
+export class Ledger {
+  readonly #client: pg.Client
+  /** Statements asked for and not answered yet; too high when `pg` itself refused one, which only makes us careful. */
+  #asked = 0
+  #last: unknown
+  /** How many bytes had been written when everything was answered last. */
+  #settledBytes: unknown = 0
+  /** Something ended since the last ReadyForQuery that took effect if no transaction is open then. */
+  #hasEnded = false
+  #refusal: string | undefined
+  #isDoubted = false
+  #tookEffect = false
+
+  constructor(client: pg.Client) {
+    this.#client = client
+  }
+
+  /** A lease begins. What an earlier holder left unanswered stays in doubt. */
+  begin(): void {
+    this.#tookEffect = false
+  }
+
+  /** A statement was handed to `pg`: a text, or an object that has one. */
+  asked(statement: unknown): void {
+    this.#asked += 1
+    this.#last = statement
+  }
+
+  /** CommandComplete. Inside a transaction only a commit counts; whether one is open, the next ReadyForQuery says. */
+  completed(tag: string): void {
+    if (tag === 'COMMIT') this.#tookEffect = true
+    else if (!this.#tookEffect && !leavesNoTrace(tag)) this.#hasEnded = true
+  }
+
+  /**
+   * ErrorResponse: what ended before it in the same implicit transaction is undone, if this is the answer to that, and not
+   * already the end of the session: the ReadyForQuery that follows, or its absence, tells.
+   */
+  refused(code: string): void {
+    this.#isDoubted ||= this.#hasEnded
+    this.#hasEnded = false
+    this.#refusal = code
+  }
+
+  /** NoticeResponse. */
+  noticed(code: string | undefined): void {
+    this.#isDoubted ||= DOUBTS.has(code ?? '')
+  }
+
+  /** ReadyForQuery: everything up to here was answered, unless statements are sent ahead of the answers. */
+  ready(status: string): void {
+    if (this.#hasEnded && status === 'I') this.#tookEffect = true
+    this.#hasEnded = false
+    this.#refusal = undefined
+    this.#isDoubted = false
+    if (this.#asked > 0) this.#asked -= 1
+    if (this.#asked > 0) return
+    this.#last = undefined
+    this.#settledBytes = writtenBytes(this.#client)
+  }
+
+  outcome(): Outcome {
+    if (this.#tookEffect) return 'unknown'
+    const bytes = writtenBytes(this.#client)
+    const isAnswered = bytes !== undefined && bytes === this.#settledBytes
+    return isAnswered || this.#isUndone() ? 'not-executed' : 'unknown'
+  }
+
+  /** Whether the one statement that was sent and not answered to its end certainly took no effect. */
+  #isUndone(): boolean {
+    if (this.#asked !== 1 || this.#isDoubted) return false
+    if (this.#refusal !== undefined) return !speaksForAnother(this.#refusal)
+    const text = textOf(this.#last)
+    return text !== undefined && cannotTakeEffect(text, isInTransaction(this.#client))
+  }
+}
+
+/** A socket counts what it was given, in clear; a stream of the caller's own may not count at all. */
+function writtenBytes(client: pg.Client): unknown {
+  return Reflect.get(client.connection.stream, 'bytesWritten')
+}
+
+/** Whether a transaction block was open, failed or not, when everything was answered last. */
+export function isInTransaction(client: pg.Client): boolean {
+  const status = client.getTransactionStatus()
+  return status === 'T' || status === 'E'
+}
+
+/** A pooler that lost its server (08xxx), and a server whose other process crashed, say nothing of the statement. */
+function speaksForAnother(code: string): boolean {
+  return code.startsWith('08') || code === '57P02'
+}
+
+function textOf(statement: unknown): string | undefined {
+  if (typeof statement === 'string') return statement
+  if (typeof statement !== 'object' || statement === null || !('text' in statement)) return undefined
+  return typeof statement.text === 'string' ? statement.text : undefined
+}
