@@ -4,6 +4,7 @@ import { capacity } from './scenarios/capacity.ts'
 import { crashed } from './scenarios/crashed.ts'
 import { frozen } from './scenarios/frozen.ts'
 import { loopBlocked } from './scenarios/loop-blocked.ts'
+import { names } from './scenarios/names.ts'
 import { protocol } from './scenarios/protocol.ts'
 import { randomFaults } from './scenarios/random-faults.ts'
 import { replicas } from './scenarios/replicas.ts'
@@ -14,6 +15,7 @@ import { unknownOutcome } from './scenarios/unknown-outcome.ts'
 
 const FAMILIES: readonly (readonly Scenario[])[] = [
   ...[stopped, crashed, frozen, blackhole, roles, switchovers, capacity, replicas, unknownOutcome, loopBlocked],
+  names,
   protocol,
   randomFaults,
 ]

@@ -1,9 +1,11 @@
-import { HostLostError } from 'hasql/pg'
+import { AcquireTimeoutError, HostLostError } from 'hasql/pg'
 import type { PgConnection, PoolManager } from 'hasql/pg'
 import type { Executor, Sending, WriteOutcome, WriteRecord } from '../history/write-record.ts'
 
 /** One read of the application. */
 export interface ReadRecord {
+  /** Whether the application asked for it to be run again where that is safe. */
+  readonly retry: boolean
   readonly startedAtMs: number
   readonly endedAtMs: number
   /** The port of the server that answered; undefined when it failed. */
@@ -14,6 +16,8 @@ export interface ReadRecord {
 export interface WorkloadOptions {
   readonly writers: number
   readonly readers: number
+  /** How many of the writers, and of the readers, have hasql run again what was not executed. Default 0. */
+  readonly retrying?: number
   /** Pause between two operations of one loop. */
   readonly pauseMs?: number
 }
@@ -37,49 +41,53 @@ export class Workload {
   #nextId = 1
   #running = true
 
-  constructor(db: PoolManager, { writers, readers, pauseMs = 5 }: WorkloadOptions) {
+  constructor(db: PoolManager, { writers, readers, retrying = 0, pauseMs = 5 }: WorkloadOptions) {
     this.#db = db
     this.#pauseMs = pauseMs
     this.#writers = writers
-    for (let writer = 1; writer <= writers; writer++) this.#loops.push(this.#loop(() => this.write(writer)))
-    for (let reader = 1; reader <= readers; reader++) this.#loops.push(this.#loop(() => this.read()))
+    for (let writer = 1; writer <= writers; writer++)
+      this.#loops.push(this.#loop(() => this.write(writer, writer <= retrying)))
+    for (let reader = 1; reader <= readers; reader++) this.#loops.push(this.#loop(() => this.read(reader <= retrying)))
   }
 
   /** One write, recorded; never rejects. */
-  async write(writer = 0): Promise<WriteRecord> {
+  async write(writer = 0, retry = false): Promise<WriteRecord> {
     const id = this.#nextId++
     const startedAtMs = performance.now()
     const sendings: Sending[] = []
     let executor: Executor | undefined
     let error: Error | undefined
     try {
-      executor = await this.#db.withMaster(async (connection) => {
-        sendings.push(this.#sending(connection))
-        return (await connection.query<{ server: number; timeline: number }>(WRITE, [id])).rows[0]
-      })
+      executor = await this.#db.withMaster(
+        async (connection) => {
+          sendings.push(this.#sending(connection))
+          return (await connection.query<{ server: number; timeline: number }>(WRITE, [id])).rows[0]
+        },
+        { retry },
+      )
     } catch (thrown) {
       error = toError(thrown)
     }
     const outcome = error === undefined ? 'acknowledged' : outcomeOf(error, sendings)
-    const record = { id, writer, startedAtMs, sendings, endedAtMs: performance.now(), outcome, executor, error }
+    const record = { id, writer, retry, startedAtMs, sendings, endedAtMs: performance.now(), outcome, executor, error }
     this.writes.push(record)
     this.#tell()
     return record
   }
 
   /** One read, recorded; never rejects. */
-  async read(): Promise<ReadRecord> {
+  async read(retry = false): Promise<ReadRecord> {
     const startedAtMs = performance.now()
     let server: number | undefined
     let error: Error | undefined
     try {
       const work = async (connection: PgConnection): Promise<number | undefined> =>
         (await connection.query<{ server: number }>(READ)).rows[0]?.server
-      server = await this.#db.withReplica(work, { fallbackMaster: true })
+      server = await this.#db.withReplica(work, { fallbackMaster: true, retry })
     } catch (thrown) {
       error = toError(thrown)
     }
-    const record = { startedAtMs, endedAtMs: performance.now(), server, error }
+    const record = { retry, startedAtMs, endedAtMs: performance.now(), server, error }
     this.reads.push(record)
     this.#tell()
     return record
@@ -165,7 +173,8 @@ export class Workload {
  * ends says nothing.
  */
 export function outcomeOf(error: Error, sendings: readonly Sending[]): WriteOutcome {
-  if (sendings.length === 0) return 'not-executed'
+  // Of a write that is run again, every run but the last is known to have had no effect.
+  if (sendings.length === 0 || error instanceof AcquireTimeoutError) return 'not-executed'
   if (error instanceof HostLostError) return error.outcome
   return 'severity' in error && 'code' in error ? 'not-executed' : 'unknown'
 }

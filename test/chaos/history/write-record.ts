@@ -21,6 +21,8 @@ export interface Executor {
 export interface WriteRecord {
   readonly id: number
   readonly writer: number
+  /** Whether the application asked for it to be run again where that is safe. */
+  readonly retry: boolean
   readonly startedAtMs: number
   readonly sendings: readonly Sending[]
   readonly endedAtMs: number

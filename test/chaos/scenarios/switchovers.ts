@@ -1,19 +1,22 @@
-import { atMost, atMostMs } from '../frame/scenario.ts'
+import { atLeast, atMost, atMostMs } from '../frame/scenario.ts'
 import type { Measure, Outcome, RunContext, Scenario } from '../frame/scenario.ts'
 import { heapInUse } from '../frame/heap.ts'
+import { loggedAtMs } from '../frame/server-log.ts'
 import { Stage, USUAL_WORKLOAD, pause } from '../frame/stage.ts'
 import { failures } from './master-gone.ts'
 import { FIRST_WRITE_MS } from './stopped.ts'
 
 const OUTAGE_MS = 400
 const HEAP_MB = 4
+/** Two of each kind have hasql run again what was not executed. */
+const WORKLOAD = { ...USUAL_WORKLOAD, retrying: 2 }
 
-/** R15: one switchover after the other, under load. */
+/** R15 and R16: work that goes on while the servers are, one after the other, taken away for planned reasons. */
 export const switchovers: readonly Scenario[] = [{ row: 'R15', name: 'switchovers under load', run: switchOverAndOver }]
 
 async function switchOverAndOver({ quick, random }: RunContext): Promise<Outcome> {
   const rounds = quick ? 6 : 200
-  await using stage = await Stage.open()
+  await using stage = await Stage.open({ workload: WORKLOAD })
   const sockets = socketCount()
   const connectionsBefore = connectionCount(stage)
   const heapBefore = heapInUse()
@@ -26,6 +29,7 @@ async function switchOverAndOver({ quick, random }: RunContext): Promise<Outcome
   }
   const failed = failures(stage, startMs)
   const failovers = stage.watch.masterChanges.length - changes
+  const retried = withRetry(stage)
   const [reads, writes] = [stage.workload.reads.length, stage.workload.writes.length]
   await stage.settle()
   const rest: Measure[] = []
@@ -55,14 +59,62 @@ async function switchOverAndOver({ quick, random }: RunContext): Promise<Outcome
       atMost('failover events too many', failovers - rounds, 0),
       atMost('failed writes per switchover', failed.writes / rounds, USUAL_WORKLOAD.writers),
       atMost('failed reads per switchover', failed.reads / rounds, 1),
+      atMost('with retry: failed reads', retried.reads, 0),
+      atMost('with retry: failed writes of known outcome', retried.known, 0),
+      atMost('with retry: failed writes the server log does not explain', retried.unexplained, 0),
       ...rest,
     ],
     violations,
     notes: [
       `${rounds} switchovers; stall of a writer: ${spread(stallsMs)}`,
       `of it PostgreSQL's stop ${spread(done.map(({ stopMs }) => stopMs))}, its promotion ${spread(done.map(({ promotionMs }) => promotionMs))}, hasql after that ${spread(done.map(({ ownMs }) => ownMs))}`,
-      `${writes} writes (${verdict.unknown} unknown, ${verdict.notExecuted} not executed), ${reads} reads (${failed.reads} failed)`,
+      `${writes} writes (${verdict.unknown} unknown, ${verdict.notExecuted} not executed), ${reads} reads (${failed.reads} failed); with retry ${retried.unknown} writes of unknown outcome`,
     ],
+  }
+}
+
+/** Replicas first, then the master, after it has handed over. All readers have hasql run again what failed. */
+async function rollingRestart(): Promise<Outcome> {
+  await using stage = await Stage.open({ workload: { ...USUAL_WORKLOAD, retrying: 4 } })
+  const startMs = performance.now()
+  const [, ...replicas] = await stage.cast()
+  for (const replica of replicas) {
+    await replica.restart()
+    await stage.settle()
+  }
+  const turnMs = performance.now()
+  const before = failures(stage, startMs)
+  await stage.cluster.switchover()
+  await stage.settle()
+  const failed = failures(stage, startMs)
+  const { verdict, violations } = await stage.finish()
+  return {
+    measures: [
+      atMost('failed reads', failed.reads, 0),
+      atMost("failed writes before the master's turn", before.writes, 0),
+      atMost("failed writes in the master's turn", failed.writes, USUAL_WORKLOAD.writers),
+      atLeast('writes', verdict.acknowledged, 100),
+    ],
+    violations,
+    notes: [
+      `${((performance.now() - turnMs) / 1_000).toFixed(1)} s for the master's turn; ${verdict.unknown} writes of unknown outcome`,
+    ],
+  }
+}
+
+/** How those fared who have hasql run again what was not executed. A shutdown in the log explains an unknown outcome. */
+function withRetry({ workload, cluster }: Stage): Record<'reads' | 'known' | 'unknown' | 'unexplained', number> {
+  const shutdownsMs = cluster.nodes.flatMap((node) => loggedAtMs(node, 'received fast shutdown request'))
+  const failed = workload.writes.filter(({ retry, error }) => retry && error !== undefined)
+  const unexplained = failed.filter(
+    ({ endedAtMs }) => !shutdownsMs.some((atMs) => endedAtMs >= atMs - 10 && endedAtMs <= atMs + 1_000),
+  )
+  const unknown = failed.filter(({ outcome }) => outcome === 'unknown').length
+  return {
+    reads: workload.reads.filter(({ retry, error }) => retry && error !== undefined).length,
+    known: failed.length - unknown,
+    unknown,
+    unexplained: unexplained.length,
   }
 }
 

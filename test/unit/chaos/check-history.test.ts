@@ -9,7 +9,7 @@ const sending = (host: string, atMs: number, highestTimeline = 1) => ({ host, at
 function write(id: number, part: Partial<WriteRecord> = {}): WriteRecord {
   const executor = { server: OLD, timeline: 1 }
   return {
-    ...{ id, writer: 1, startedAtMs: 10, sendings: [sending('old', 11)], endedAtMs: 12 },
+    ...{ id, writer: 1, retry: false, startedAtMs: 10, sendings: [sending('old', 11)], endedAtMs: 12 },
     ...{ outcome: 'acknowledged', executor, error: undefined, ...part },
   }
 }
