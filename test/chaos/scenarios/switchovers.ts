@@ -12,7 +12,10 @@ const HEAP_MB = 4
 const WORKLOAD = { ...USUAL_WORKLOAD, retrying: 2 }
 
 /** R15 and R16: work that goes on while the servers are, one after the other, taken away for planned reasons. */
-export const switchovers: readonly Scenario[] = [{ row: 'R15', name: 'switchovers under load', run: switchOverAndOver }]
+export const switchovers: readonly Scenario[] = [
+  { row: 'R15', name: 'switchovers under load', run: switchOverAndOver },
+  { row: 'R16', name: 'rolling restart of three hosts', run: rollingRestart },
+]
 
 async function switchOverAndOver({ quick, random }: RunContext): Promise<Outcome> {
   const rounds = quick ? 6 : 200
