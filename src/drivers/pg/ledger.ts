@@ -88,7 +88,8 @@ export class Ledger {
 
 /** A socket counts what it was given, in clear; a stream of the caller's own may not count at all. */
 function writtenBytes(client: pg.Client): unknown {
-  return Reflect.get(client.connection.stream, 'bytesWritten')
+  const { stream } = client.connection
+  return 'bytesWritten' in stream ? stream.bytesWritten : undefined
 }
 
 /** Whether a transaction block was open, failed or not, when everything was answered last. */

@@ -254,3 +254,16 @@ describe('R21: a commit that waits for a replica', () => {
     expect(await rows()).toBe(1)
   })
 })
+
+test('a connection whose answer was not waited for is destroyed, and its host looked at', async () => {
+  const impatient = new PoolManager(cluster.dsnOf(proxy), { ...QUICK, poolOptions: { query_timeout: 100 } })
+  try {
+    await impatient.waitMastersReady()
+    const wait = (): Promise<unknown> => impatient.withMaster((connection) => connection.query('select pg_sleep(3)'))
+    expect(await rejection(wait())).toMatchObject({ message: 'Query read timeout' })
+    await eventually('the connection is gone', () => impatient.metrics().drivers[0]?.total === 0)
+    expect((await impatient.withMaster((connection) => connection.query('select 1'))).rowCount).toBe(1)
+  } finally {
+    await impatient.close({ timeoutMs: 0 })
+  }
+})
