@@ -1,3 +1,4 @@
+import type { Candidate } from '../../src/balancer/policy.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import type { FakeConnection } from '../support/fake/fake-connection.ts'
 import type { FakePool } from '../support/fake/fake-pool.ts'
@@ -18,6 +19,13 @@ export interface Events {
   readonly called: [call: Call]
   readonly granted: [call: Call, lease: Lease]
   readonly rejected: [call: Call, error: unknown]
+  /** A holder sends a write; what it was told of it. */
+  readonly writing: [writeId: number, hostId: string]
+  readonly written: [writeId: number, fate: 'written' | 'not-executed']
+  /** A setting was pushed, on a pooled or a probe connection; the snapshots before and after the manager was told. */
+  readonly hinted: [hostId: string, before: Topology, after: Topology]
+  /** The balancer policy is shown these hosts. */
+  readonly picking: [candidates: readonly Candidate[]]
   readonly poolTouched: [pool: FakePool]
   readonly connectFailed: [pool: FakePool]
   readonly born: [connection: FakeConnection]
@@ -45,6 +53,10 @@ export class Announcer {
     called: [],
     granted: [],
     rejected: [],
+    writing: [],
+    written: [],
+    hinted: [],
+    picking: [],
     poolTouched: [],
     connectFailed: [],
     born: [],

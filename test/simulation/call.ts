@@ -24,4 +24,6 @@ export interface Lease {
   readonly topology: Topology
   /** Why the probes answered so far say that this host must take no writes; undefined when nothing does. */
   readonly fenced: string | undefined
+  /** Why they say that it must get no lease of any kind. */
+  readonly leftBehind: string | undefined
 }

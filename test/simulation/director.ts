@@ -1,4 +1,5 @@
 import { strike } from './faults.ts'
+import type { Tally } from './tally.ts'
 import type { Workload } from './workload.ts'
 import type { World } from './world.ts'
 
@@ -11,10 +12,12 @@ const FAREWELL_MS = 260
 export class Director {
   readonly #world: World
   readonly #workload: Workload
+  readonly #tally: Tally
   #isOver = false
 
-  constructor(world: World, workload: Workload) {
+  constructor(world: World, workload: Workload, tally: Tally) {
     this.#world = world
+    this.#tally = tally
     this.#workload = workload
   }
 
@@ -29,6 +32,7 @@ export class Director {
     for (const fault of scenario.faults) {
       cluster.later(fault.atMs, () => {
         this.#world.note(() => `FAULT ${fault.kind} at host ${fault.host + 1} for ${fault.forMs.toFixed(0)} ms`)
+        this.#tally.struck(fault)
         strike(fault, cluster)
       })
     }
@@ -43,10 +47,14 @@ export class Director {
     else loop.afterIo(ending.atMs, () => this.#close(ending.kind === 'close' ? ending.timeoutMs : undefined))
   }
 
-  /** A stall while a probe is under way is the one that matters. */
+  /** A stall while a probe is under way is the one that matters most. */
   #armStalls(): void {
     const { announcer, loop, scenario, cluster } = this.#world
-    const stalls = [...scenario.stalls].sort((one, other) => other.atMs - one.atMs)
+    for (const { atMs, forMs, meetsProbe } of scenario.stalls) {
+      if (!meetsProbe) cluster.later(atMs, () => this.#stall(forMs))
+    }
+    const stalls = scenario.stalls.filter(({ meetsProbe }) => meetsProbe)
+    stalls.sort((one, other) => other.atMs - one.atMs)
     announcer.on('probeAsked', () => {
       const next = stalls.at(-1)
       if (next === undefined || next.atMs > loop.nowMs() || cluster.isQuiet) return
@@ -119,8 +127,17 @@ export class Director {
       loop.afterIo(0, () => this.#finish())
     }
     closing.then(done, (error: unknown) => this.#world.violated('I6', `close rejected: ${String(error)}`))
-    loop.afterIo(limitMs - loop.nowMs() + 10_000, () => {
-      if (!db.closed) this.#world.violated('I5', 'close never resolved')
+    this.#expectClosed(limitMs - loop.nowMs() + 10_000)
+  }
+
+  /** A stall may carry us past any moment with the work of that time undone: then wait once more. */
+  #expectClosed(inMs: number): void {
+    const { db, loop } = this.#world
+    const startedAtMs = loop.nowMs()
+    loop.afterIo(inMs, () => {
+      if (db.closed) return
+      if (this.#world.lastStallMs > startedAtMs) this.#expectClosed(inMs)
+      else this.#world.violated('I5', 'close never resolved')
     })
   }
 

@@ -1,7 +1,10 @@
 import { between, chance, oneOf } from '../support/fake/dice.ts'
 import type { FakeCluster } from '../support/fake/fake-cluster.ts'
 import type { FakeErrorCode } from '../support/fake/fake-error.ts'
+import type { Direction } from '../support/fake/fake-link.ts'
 import type { FakeServer } from '../support/fake/fake-server.ts'
+import { cutPeers, demotion, failover, misleadSessions, silentDemotion, switchover } from './role-faults.ts'
+import type { Begin, Heal } from './role-faults.ts'
 import type { Fault } from './scenario.ts'
 
 /** Sets a fault going. It ends by itself after its time, unless the whole cluster is healed before. */
@@ -11,9 +14,6 @@ export function strike(fault: Fault, cluster: FakeCluster): void {
   const heal = FAULT_TABLE[fault.kind](server, cluster, fault)
   if (heal !== undefined) cluster.later(fault.forMs, heal)
 }
-
-type Heal = (() => void) | undefined
-type Begin = (server: FakeServer, cluster: FakeCluster, fault: Fault) => Heal
 
 const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
   stop: (server, cluster) => goDown(server, cluster, '57P01'),
@@ -33,17 +33,42 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
     return () => server.thaw()
   },
   cut: (server) => {
-    server.cut('toServer', 'toClient')
-    return () => server.mend()
+    server.peersCut = true
+    return cutClients(server, 'toServer', 'toClient')
   },
-  'cut one way': (server, { random }) => {
-    server.cut(oneOf(random, ['toServer', 'toClient']))
-    return () => server.mend()
-  },
+  'cut one way': (server, { random }) => cutClients(server, oneOf(random, ['toServer', 'toClient'])),
+  'clients cut': (server) => cutClients(server, 'toServer', 'toClient'),
+  'peers cut': cutPeers,
   refuse: (server) => turnAway(server, 'ECONNREFUSED'),
   'not ready': (server) => turnAway(server, '57P03'),
   full: (server) => turnAway(server, '53300'),
   access: (server) => turnAway(server, '28P01'),
+  demotion,
+  'silent demotion': silentDemotion,
+  'misled sessions': misleadSessions,
+  'half-dead master': (_server, { master }) => {
+    if (master === undefined) return undefined
+    master.holdsWrites = true
+    return () => master.answerWrites()
+  },
+  'look-ups hang': (server) => {
+    server.lookUpsHang = true
+    return () => server.findAgain()
+  },
+  'pooler errors': (server, { random }) => {
+    server.poolerErrors = oneOf(random, [0.1, 0.5, 1])
+    return () => {
+      server.poolerErrors = 0
+    }
+  },
+  'lying hints': (server, { random }) => {
+    server.hintNoise = oneOf(random, [0.05, 0.5])
+    server.hintsMuted = chance(random, 0.5)
+    return () => {
+      server.hintNoise = 0
+      server.hintsMuted = false
+    }
+  },
   'slow authentication': (server, { random }) => {
     server.authMs = between(random, 50, 5_000)
     return () => {
@@ -100,44 +125,18 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
   },
 }
 
-/** The master goes away; after a while a standby is promoted; the old one comes back, tamed or as it was. */
-function failover(_server: FakeServer, cluster: FakeCluster): Heal {
-  const { master, random } = cluster
-  if (master === undefined) return undefined
-  const how = oneOf(random, ['crash', 'freeze', 'cut', 'none'] as const)
-  if (how === 'crash') master.stop('ECONNRESET', between(random, 0, 5))
-  else if (how === 'freeze') master.freeze()
-  else if (how === 'cut') master.cut('toServer', 'toClient')
-  cluster.later(between(random, 20, 3_000), () => {
-    const [standby] = cluster.standbys
-    if (standby !== undefined) cluster.promote(standby, between(random, 10, 1_000))
-  })
-  const isTamed = chance(random, 0.4)
-  return () => {
-    master.thaw()
-    master.mend()
-    if (isTamed && cluster.master !== master) cluster.restartAsReplica(master, cluster.master, between(random, 1, 500))
-    else if (master.state === 'stopped') master.start(between(random, 1, 500))
-  }
-}
-
-/** The master is stopped in good order, a standby is promoted, the old master becomes its standby. */
-function switchover(_server: FakeServer, cluster: FakeCluster): Heal {
-  const { master, random } = cluster
-  const [standby] = cluster.standbys
-  if (master === undefined || standby === undefined || standby === master) return undefined
-  master.stop('57P01', between(random, 0, 20))
-  cluster.later(between(random, 1, 200), () => {
-    if (standby.facts.role === 'replica') cluster.promote(standby, between(random, 1, 200))
-    cluster.restartAsReplica(master, cluster.master, between(random, 1, 500))
-  })
-  return undefined
-}
-
 function goDown(server: FakeServer, { random }: FakeCluster, code: FakeErrorCode): Heal {
   server.stop(code, between(random, 0, 10))
   return () => {
     if (server.state === 'stopped') server.start(between(random, 1, 1_000))
+  }
+}
+
+function cutClients(server: FakeServer, ...directions: readonly Direction[]): Heal {
+  server.cut(...directions)
+  return () => {
+    server.peersCut = false
+    server.mend()
   }
 }
 

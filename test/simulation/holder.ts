@@ -4,6 +4,9 @@ import type { FakeClient } from '../support/fake/fake-connection.ts'
 import type { Call } from './call.ts'
 import type { World } from './world.ts'
 
+/** The number of a holder's last statement. */
+const LAST = 9
+
 /** Somebody who holds a leased connection: runs statements, then gives it back once, or tries to do it twice. */
 export class Holder {
   readonly #world: World
@@ -34,6 +37,8 @@ export class Holder {
       if (!(await this.#ask(i))) break
     }
     await this.#sleep(this.#isHurried ? 0 : holdMs)
+    // A lot may have happened since; who holds a connection does not know.
+    if (chance(this.#random, 0.5)) await this.#ask(LAST)
     this.#isHeld = false
     this.#onEnd()
     try {
@@ -51,11 +56,15 @@ export class Holder {
 
   async #ask(number: number): Promise<boolean> {
     const isWrite = this.#call.wanted === 'master' && chance(this.#random, 0.7)
-    const statement = isWrite ? `write ${this.#call.id * 10 + number}` : 'read'
+    const writeId = this.#call.id * 10 + number
+    const { announcer } = this.#world
     try {
-      await this.#client.query(statement)
+      if (isWrite) announcer.tell('writing', writeId, this.#client.hostId)
+      await this.#client.query(isWrite ? `write ${writeId}` : 'read')
+      if (isWrite) announcer.tell('written', writeId, 'written')
       return true
     } catch (error) {
+      if (isWrite && saysNotExecuted(error)) announcer.tell('written', writeId, 'not-executed')
       this.#judge(error)
       return false
     }
@@ -116,4 +125,10 @@ export class Holder {
     const { hostId, id } = this.#client
     this.#world.violated(invariant, `the lease of call ${this.#call.id} on ${hostId} #${id}: ${text}`)
   }
+}
+
+/** The server refused the statement itself, or the manager says that it never reached one. */
+export function saysNotExecuted(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === '25006') || ('outcome' in error && error.outcome === 'not-executed')
 }

@@ -49,6 +49,14 @@ export class Knowledge {
   fenced(hostId: string): string | undefined {
     return reason(this.#before, hostId) === undefined ? undefined : reason(this.#now, hostId)
   }
+
+  /** Why a host must get no lease of any kind: it takes writes on a timeline that another one has left behind. */
+  leftBehind(hostId: string): string | undefined {
+    const before = this.#before.said.get(hostId)
+    const now = this.#now.said.get(hostId)
+    if (before === undefined || now === undefined || before.inRecovery || now.inRecovery) return undefined
+    return this.fenced(hostId)
+  }
 }
 
 function reason({ said, highest }: View, hostId: string): string | undefined {

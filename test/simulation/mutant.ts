@@ -1,18 +1,19 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, sep } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts from 'typescript'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { changed, copyPlain, writePlain } from './plain-copy.ts'
+import type { Change } from './plain-copy.ts'
+import type { Fault } from './scenario.ts'
 import type { Subject } from './run-seed.ts'
 
-/** A bug to put in: the first text of each edit must occur exactly once in the file (a path below `src`). */
-export interface Mutation {
+/** A bug to put in. */
+export interface Mutation extends Change {
   readonly name: string
-  readonly file: string
-  readonly edits: readonly (readonly [find: string, replace: string])[]
+  /** A kind of fault without which it cannot show: the other seeds are passed over. */
+  readonly needs?: Fault['kind']
 }
 
-const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))
 /** What a manager is made of; drivers, tools and the like are left out. */
 const PARTS = /^(?:balancer|driver|dsn|manager|metrics|monitor|network|pool|random|selection|time|topology|[\w-]+\.ts$)/
 
@@ -27,25 +28,17 @@ export class MutantNursery {
   #count = 0
 
   constructor() {
-    for (const file of readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith('.ts') || !PARTS.test(file)) continue
-      this.#write(this.#sound, file, readFileSync(join(SOURCE, file), 'utf8'))
-    }
+    copyPlain('src', this.#sound, (file) => PARTS.test(file))
     writeFileSync(join(this.#sound, 'package.json'), '{ "type": "module" }')
   }
 
   /** @throws {Error} the place of the bug is not there, or is there twice. */
-  async breed({ name, file, edits }: Mutation): Promise<Subject> {
-    let text = readFileSync(join(SOURCE, file), 'utf8')
-    for (const [find, replace] of edits) {
-      const found = text.split(find).length - 1
-      if (found !== 1) throw new Error(`'${name}': its text is in ${file} ${found} times, not once; adapt the mutation`)
-      text = text.replace(find, () => replace)
-    }
+  async breed(mutation: Mutation): Promise<Subject> {
+    const text = changed(mutation)
     this.#count += 1
     const folder = join(this.#folder, 'node_modules', `mutant-${this.#count}`)
     cpSync(this.#sound, folder, { recursive: true })
-    this.#write(folder, file, text)
+    writePlain(folder, mutation.file, text)
     return load(folder)
   }
 
@@ -56,19 +49,6 @@ export class MutantNursery {
 
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true })
-  }
-
-  #write(folder: string, file: string, text: string): void {
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        rewriteRelativeImportExtensions: true,
-      },
-    })
-    const target = join(folder, file.replaceAll(sep, '/').replace(/\.ts$/, '.js'))
-    mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, outputText)
   }
 }
 

@@ -6,7 +6,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a void connection that comes back is kept',
     file: 'pool/host-pool.ts',
     edits: [
-      ['destroy || lease.generation < this.#generation || connection.isClosed()', 'destroy || connection.isClosed()'],
+      ['if (destroy || !this.isFresh(connection)) connection', 'if (destroy || connection.isClosed()) connection'],
     ],
   },
   {
@@ -37,8 +37,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the late connection of an aborted acquire is not returned',
-    file: 'pool/host-pool.ts',
-    edits: [['if (taker === undefined) {\n      connection.giveBack(false)', 'if (taker === undefined) {']],
+    file: 'pool/supply.ts',
+    edits: [['this.#aside.push(connection)\n    else connection.giveBack(false)', 'this.#aside.push(connection)']],
   },
   {
     name: 'the last to come is served first',
@@ -67,13 +67,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the queue ignores the capacity',
-    file: 'pool/host-pool.ts',
-    edits: [
-      [
-        'return this.#book.leased + this.#checkingOut < this.driverPool.capacity',
-        'return this.#book.leased < this.driverPool.capacity',
-      ],
-    ],
+    file: 'pool/supply.ts',
+    edits: [['this.#owner.leased + this.#underWay + this.#aside.length <', 'this.#owner.leased <']],
   },
   {
     name: 'a pool is cleared a turn too late',
@@ -92,8 +87,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a failed connect is told to nobody',
-    file: 'pool/host-pool.ts',
-    edits: [['this.#inFlight.shift()?.refused(cause, this.hostId, fault)', 'this.#inFlight.shift()']],
+    file: 'pool/supply.ts',
+    edits: [['this.#queue.shift()?.refused(error, this.#owner.hostId, fault)', 'this.#queue.shift()']],
   },
   {
     name: 'probes may follow each other at once',
@@ -139,5 +134,121 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an interrupted lease is told that nothing was executed',
     file: 'pool/lease.ts',
     edits: [['new HostLostError(hostId, this.outcome,', "new HostLostError(hostId, 'not-executed',"]],
+  },
+  {
+    name: 'a pushed setting grants a role',
+    file: 'manager/engine.ts',
+    edits: [
+      [
+        "  roleHint(hostId: HostId): void {\n    this.monitors.get(hostId)?.requestProbe('fault')",
+        `  roleHint(hostId: HostId): void {
+    const known = this.store.current.hosts.get(hostId)
+    if (known === undefined || !('answer' in known)) return
+    const answer = { ...known.answer, inRecovery: !known.answer.inRecovery }
+    const evidence = { probe: this.monitors.get(hostId)?.sequence ?? 0, generation: undefined }
+    const atMs = this.options.clock.nowMs()
+    this.store.apply({ kind: 'answered', hostId, atMs, evidence, answer, roundTripMs: known.roundTripMs })`,
+      ],
+    ],
+  },
+  {
+    name: 'a pushed setting makes no difference',
+    file: 'manager/engine.ts',
+    edits: [
+      ["  roleHint(hostId: HostId): void {\n    this.monitors.get(hostId)?.requestProbe('fault')", '  roleHint() {'],
+    ],
+  },
+  {
+    name: 'a fenced host is still leased for reads',
+    file: 'topology/topology.ts',
+    edits: [["host.kind === 'replica' ||", "host.kind === 'replica' || host.kind === 'stale-master' ||"]],
+  },
+  {
+    name: 'news from a void connection counts',
+    file: 'topology/describe-host.ts',
+    edits: [[' || (generation !== undefined && generation < known.generation)', '']],
+    needs: 'misled sessions',
+  },
+  {
+    name: 'the search for a master has no jitter',
+    file: 'monitor/schedule.ts',
+    edits: [['return leastMs + random() * (mostMs - leastMs)', 'return mostMs']],
+  },
+  {
+    name: 'the search for a master goes by the usual second',
+    file: 'monitor/schedule.ts',
+    edits: [['return ms(Math.min(steadyMs, searchDelayMs(host, masterlessMs, random)))', 'return ms(1_000)']],
+  },
+  {
+    name: 'a pooled connection that works ends a doubt',
+    file: 'manager/engine.ts',
+    edits: [
+      [
+        '  released(host: HostId, connection: TConnection): void {',
+        `  released(host: HostId, connection: TConnection): void {
+    const known = this.store.current.hosts.get(host)
+    if (known !== undefined && 'answer' in known && known.suspicion !== undefined) {
+      const evidence = { probe: (this.monitors.get(host)?.sequence ?? 0) + 1, generation: undefined }
+      const { answer, roundTripMs } = known
+      const atMs = this.options.clock.nowMs()
+      this.store.apply({ kind: 'answered', hostId: host, atMs, evidence, answer, roundTripMs })
+    }`,
+      ],
+    ],
+  },
+  {
+    name: 'a write that is refused as read-only says nothing',
+    file: 'topology/describe-host.ts',
+    edits: [["return known.kind === 'master' ? suspect(known, seen, seen.fault) : known", 'return known']],
+  },
+  {
+    name: 'what runs on a fenced host may go on',
+    file: 'topology/diff.ts',
+    edits: [["host.kind === 'unreachable' || host.kind === 'stale-master' ||", "host.kind === 'unreachable' ||"]],
+  },
+  {
+    name: 'those who wait for a host are served from the back',
+    file: 'selection/waiters.ts',
+    edits: [
+      [
+        'for (const waiter of [...this.#waiting]) {\n      if',
+        'for (const waiter of [...this.#waiting].reverse()) {\n      if',
+      ],
+    ],
+  },
+  {
+    name: 'a change of master is told for each host',
+    file: 'topology/diff.ts',
+    edits: [
+      [
+        'if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {',
+        'for (const _host of after.hosts.keys()) if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {',
+      ],
+    ],
+  },
+  {
+    name: 'a lease that ends by itself is not counted',
+    file: 'pool/lease.ts',
+    edits: [["this.#state = 'reclaimed'\n    this.#lessor.returned(this, true)", "this.#state = 'reclaimed'"]],
+  },
+  {
+    name: 'a write that may have taken effect is run again',
+    file: 'manager/retry-policy.ts',
+    edits: [["const isSafe = outcome === 'not-executed' || rules.idempotent", 'const isSafe = true']],
+  },
+  {
+    name: 'any number of connections is made at a host at a time',
+    file: 'pool/supply.ts',
+    edits: [['export const MAX_CONNECTING = 2', 'export const MAX_CONNECTING = 10']],
+  },
+  {
+    name: 'a host that comes back gets its full share at once',
+    file: 'manager/host-candidate.ts',
+    edits: [['return age >= 1 ? whole : whole * (FIRST_SHARE + (1 - FIRST_SHARE) * age)', 'return whole']],
+  },
+  {
+    name: 'warming goes on after close',
+    file: 'manager/lifecycle.ts',
+    edits: [['    warmer.stop()\n', '']],
   },
 ]

@@ -15,6 +15,8 @@ import { CANARY } from './laws/secrets.ts'
 import { layDown } from './laws/laws.ts'
 import { scenarioOf } from './scenario.ts'
 import type { Scenario } from './scenario.ts'
+import { Tally } from './tally.ts'
+import type { FaultTally } from './tally.ts'
 import { watchDriver } from './watch.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
@@ -31,6 +33,8 @@ export interface Outcome {
   readonly violation: Violation | undefined
   readonly steps: number
   readonly trace: readonly string[]
+  readonly faults: FaultTally
+  readonly writes: Readonly<World['writes']>
 }
 
 /** Far more than any run takes; one that does not end is a fault of its own. */
@@ -59,13 +63,15 @@ async function run(seed: number, subject: Subject, traced: boolean): Promise<Out
   db.on('topologyChange', ({ topology }) => world.announcer.tell('changed', topology))
   const workload = new Workload(world, dice(4))
   layDown(world, workload)
-  const director = new Director(world, workload)
+  const tally = new Tally(world, workload)
+  const director = new Director(world, workload, tally)
   director.begin()
   const onRejection = (reason: unknown): void => world.violated('I7', `an unhandled rejection: ${String(reason)}`)
   process.on('unhandledRejection', onRejection)
   const steps = await runSteps(stepper(world, director))
   process.off('unhandledRejection', onRejection)
-  return { scenario, violation: world.violation, steps, trace: world.trace ?? [] }
+  const { violation, trace = [], writes } = world
+  return { scenario, violation, steps, trace, faults: tally.counts, writes }
 }
 
 /** One callback of the event loop at a time, each followed by a look at the laws. */
@@ -102,10 +108,20 @@ function makeManager(world: World, subject: Subject, random: () => number): Mana
   const dsn = `postgresql://app:${CANARY}@${cluster.servers.map(({ hostId }) => hostId).join(',')}/app`
   return new subject.BasePoolManager(driver, dsn, {
     ...scenario.options,
-    balancerPolicy: policyOf(scenario.policy),
+    balancerPolicy: watched(policyOf(scenario.policy), world),
     clock: loop,
     random,
   })
+}
+
+function watched(policy: BalancerPolicy, { announcer }: World): BalancerPolicy {
+  return {
+    name: policy.name,
+    pick: (candidates, context) => {
+      announcer.tell('picking', candidates)
+      return policy.pick(candidates, context)
+    },
+  }
 }
 
 function policyOf(name: Scenario['policy']): BalancerPolicy {

@@ -25,6 +25,15 @@ export const FAULTS = [
   'replay paused',
   'answer dropped',
   'flap',
+  'demotion',
+  'silent demotion',
+  'misled sessions',
+  'half-dead master',
+  'clients cut',
+  'peers cut',
+  'look-ups hang',
+  'pooler errors',
+  'lying hints',
 ] as const
 
 /** Something that goes wrong, and how long it lasts. `host` counts from 0. */
@@ -33,6 +42,13 @@ export interface Fault {
   readonly host: number
   readonly atMs: number
   readonly forMs: number
+}
+
+/** The event loop stands still for `forMs`, from `atMs` on or as soon after that as a probe has been asked. */
+export interface Stall {
+  readonly atMs: number
+  readonly forMs: number
+  readonly meetsProbe: boolean
 }
 
 /** How a run ends: after a quiet period in which everything must come right, or in the middle of it all. */
@@ -59,8 +75,7 @@ export interface Scenario {
   }
   readonly chaosMs: number
   readonly faults: readonly Fault[]
-  /** The event loop stands still, beginning with the first probe that is asked after this time. */
-  readonly stalls: readonly { readonly atMs: number; readonly forMs: number }[]
+  readonly stalls: readonly Stall[]
   /** Mean time between two calls of `acquire`, and the longest a lease is kept as a rule. */
   readonly callGapMs: number
   readonly holdMs: number
@@ -108,10 +123,14 @@ function drawFault(random: Random, hosts: number, chaosMs: number): Fault {
   }
 }
 
-function drawStall(random: Random, chaosMs: number): { readonly atMs: number; readonly forMs: number } {
+/** A pause of the collector, a busy loop, or a machine that was put to sleep: then the clock has jumped when it wakes. */
+function drawStall(random: Random, chaosMs: number): Stall {
+  const isJump = chance(random, 0.15)
+  const shortMs = chance(random, 0.5) ? between(random, 20, 2_500) : oneOf(random, [220, 1_020])
   return {
     atMs: between(random, 0, chaosMs),
-    forMs: chance(random, 0.5) ? between(random, 20, 2_500) : oneOf(random, [220, 1_020]),
+    forMs: isJump ? between(random, 10_000, 3_600_000) : shortMs,
+    meetsProbe: chance(random, 0.7),
   }
 }
 

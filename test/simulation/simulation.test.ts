@@ -1,14 +1,33 @@
+import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { BasePoolManager } from '../../src/manager/base-pool-manager.ts'
-import { wordFailure } from './report.ts'
+import { runInProcesses } from './many-seeds.ts'
+import { wordFailure, wordFaults } from './report.ts'
 import { runSeed } from './run-seed.ts'
-import { scenarioOf } from './scenario.ts'
+import { FAULTS, scenarioOf } from './scenario.ts'
 
-const SEEDS = 2_000
+const SEEDS = 10_000
+/** These run in this process, where coverage is measured. */
+const SEEDS_HERE = 300
 const subject = { BasePoolManager }
 
 test(`the invariants hold in ${SEEDS} simulated lives of a cluster`, async () => {
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
+  const range = { from: 1, until: SEEDS + 1 }
+  const result = await runInProcesses(range, availableParallelism())
+  const [seed] = result.failed
+  if (seed !== undefined) expect.fail(wordFailure(await runSeed(seed, subject, true)))
+  console.log(wordFaults(result))
+  expect(result.done).toBe(SEEDS)
+  // Neither the faults nor the check of the writes may be for show.
+  expect([...result.faults.keys()].sort()).toEqual([...FAULTS].sort())
+  for (const [kind, { struck, busy }] of result.faults) expect(busy / struck, kind).toBeGreaterThan(0.5)
+  expect(result.writes.kept).toBeGreaterThan(SEEDS)
+  expect(result.writes.lost).toBeGreaterThan(0)
+  expect(result.writes.again).toBeGreaterThan(20)
+})
+
+test(`the invariants hold in ${SEEDS_HERE} more, in this process`, async () => {
+  for (let seed = SEEDS + 1; seed <= SEEDS + SEEDS_HERE; seed += 1) {
     const { violation } = await runSeed(seed, subject)
     if (violation !== undefined) expect.fail(wordFailure(await runSeed(seed, subject, true)))
   }

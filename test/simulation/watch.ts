@@ -14,6 +14,12 @@ export function watchDriver(worldOf: () => World): DriverWatch {
       world.note(() => `${connection.pool.hostId} #${connection.native.id} ${error.message}`)
       world.announcer.tell('fault', connection, error, before, world.topology)
     },
+    hinted: (hostId, report) => {
+      const world = worldOf()
+      const before = world.topology
+      report()
+      world.announcer.tell('hinted', hostId, before, world.topology)
+    },
     givenBack: (connection, destroy) => {
       const world = worldOf()
       world.note(() => `${connection.pool.hostId} #${connection.native.id} given back${destroy ? ', destroyed' : ''}`)

@@ -4,6 +4,7 @@ import { between, chance, oneOf } from '../support/fake/dice.ts'
 import type { FakeClient } from '../support/fake/fake-connection.ts'
 import type { Call, Lease, Wanted } from './call.ts'
 import { Holder } from './holder.ts'
+import { writeWithRetry } from './retried-write.ts'
 import type { World } from './world.ts'
 
 /** The application: asks for connections, uses them, gives them back in all ways there are, gives up, forgets. */
@@ -25,9 +26,10 @@ export class Workload {
     this.#random = random
     world.db.on('acquire', ({ host, connection }) => {
       const { topology } = world
-      const fenced = world.knowledge.fenced(host)
+      const { knowledge } = world
+      const [fenced, leftBehind] = [knowledge.fenced(host), knowledge.leftBehind(host)]
       if (this.#leases.has(connection)) world.violated('I3', `connection #${connection.id} of ${host} leased twice`)
-      this.#leases.set(connection, { hostId: host, client: connection, topology, fenced })
+      this.#leases.set(connection, { hostId: host, client: connection, topology, fenced, leftBehind })
     })
     world.announcer.on('givenBack', (connection) => {
       this.#holders.get(connection.native)?.takenBack(connection.isClosed())
@@ -47,6 +49,11 @@ export class Workload {
   /** Calls whose promise has not settled. */
   get openCalls(): number {
     return this.#open
+  }
+
+  /** Leases in the hands of somebody. */
+  get held(): number {
+    return this.#holders.size
   }
 
   get abortListeners(): number {
@@ -88,13 +95,33 @@ export class Workload {
     const { callGapMs, options } = this.#world.scenario
     const dice = this.#random()
     if (dice < 0.04) this.#waitReady()
+    else if (dice < 0.16) this.#writeWithRetry()
     else {
       const timeoutMs = chance(this.#random, 0.3) ? between(this.#random, 5, 600) : options.acquireTimeoutMs
-      this.call(dice < 0.55 ? 'master' : 'replica', timeoutMs, false)
+      this.call(dice < 0.58 ? 'master' : 'replica', timeoutMs, false)
     }
     const isBurst = chance(this.#random, 0.1)
     const gapMs = this.#world.isHealed ? 5 * callGapMs : callGapMs
     this.#later(isBurst ? 0 : -Math.log(1 - this.#random()) * gapMs, () => this.#arrive())
+  }
+
+  #writeWithRetry(): void {
+    const { loop, announcer, scenario } = this.#world
+    const startedAtMs = loop.nowMs()
+    const timeoutMs = scenario.options.acquireTimeoutMs
+    this.#calls += 1
+    const id = this.#calls
+    const name = `the retried write ${id}`
+    this.waits.add(name)
+    const times = { startedAtMs, deadlineMs: startedAtMs + timeoutMs }
+    const call = { id, wanted: 'master', mayBeMaster: true, ...times, mustSucceed: false } as const
+    const claim = (client: FakeClient): void => {
+      const lease = this.#leases.get(client)
+      if (lease === undefined) return this.#world.violated('I3', `${name} got #${client.id} without a lease`)
+      this.#leases.delete(client)
+      announcer.tell('granted', { ...call, isAborted: false, isSettled: true }, lease)
+    }
+    void writeWithRetry(this.#world, id * 10, timeoutMs, claim).then(() => this.waits.delete(name))
   }
 
   #register(wanted: Wanted, timeoutMs: number, mustSucceed: boolean, fallbackMaster: boolean): Call {
@@ -120,7 +147,7 @@ export class Workload {
     this.#leases.delete(client)
     this.#world.note(() => `call ${call.id} got ${client.hostId} #${client.id}`)
     announcer.tell('granted', call, lease)
-    const holdMs = chance(this.#random, 0.03) ? between(this.#random, 500, 20_000) : this.#random() * scenario.holdMs
+    const holdMs = chance(this.#random, 0.06) ? between(this.#random, 300, 6_000) : this.#random() * scenario.holdMs
     const holder = new Holder(this.#world, call, client, this.#random, () => this.#holders.delete(client))
     this.#holders.set(client, holder)
     void holder.use(this.#world.isHealed ? Math.min(holdMs, 5) : holdMs)

@@ -1,4 +1,5 @@
 import type { BasePoolManager } from '../../src/manager/base-pool-manager.ts'
+import type { HostDescription } from '../../src/topology/host-description.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import type { FakeEventLoop } from '../support/fake/event-loop.ts'
 import type { FakeClient } from '../support/fake/fake-connection.ts'
@@ -32,6 +33,8 @@ export class World {
   isHealed = false
   /** `close` or `terminate` is being called, or was. */
   isClosing = false
+  /** Acknowledged writes in the final history, those that PostgreSQL lost by itself, and runs of `retry` that came to them. */
+  readonly writes: { kept: number; lost: number; again: number } = { kept: 0, lost: 0, again: 0 }
   violation: Violation | undefined
   #db: Manager | undefined
 
@@ -54,6 +57,10 @@ export class World {
 
   get topology(): Topology {
     return this.db.topology
+  }
+
+  hostNamed(hostId: string): HostDescription | undefined {
+    return [...this.topology.hosts.values()].find((host) => host.hostId === hostId)
   }
 
   /** The first violation counts; what follows from it is noise. */

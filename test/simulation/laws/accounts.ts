@@ -5,21 +5,20 @@ import type { World } from '../world.ts'
 /**
  * I3: each lease ends exactly once, and the manager's accounts agree with the driver's.
  *
- * At every fourth step after a pool changed: connections lent by it = leases in use by the metrics and those kept ready, `acquires` = `releases` + `used`,
+ * At the end of every step in which a pool changed: connections lent by it = leases in use by the metrics and those kept
+ * ready, `acquires` = `releases` + `used`,
  * `connectionsAdded` = `connectionsRemoved` + `total`, and total = sockets alive ≤ `max` (those that say goodbye are on
  * top, as with every driver). A lease that was announced has reached its caller in the same turn (law 8: nobody who gave
  * up is given one). That a connection is lent to one holder, and given back once, is watched where it happens.
  */
 export function checkAccounts(world: World, workload: Workload): void {
   const touched = new Set<FakePool>()
-  let steps = 0
   world.announcer.on('poolTouched', (pool) => touched.add(pool))
   world.announcer.on('step', () => {
     for (const [client, { hostId }] of workload.unclaimed) {
       world.violated('I3', `connection #${client.id} of ${hostId} was leased to nobody`)
     }
-    steps += 1
-    if (touched.size === 0 || steps % 4 !== 0) return
+    if (touched.size === 0) return
     const { drivers } = world.db.metrics()
     for (const pool of touched) {
       const metrics = drivers.find(({ host }) => host === pool.hostId)

@@ -53,14 +53,17 @@ function checkDoubts(world: World): void {
   })
   world.announcer.on('snapshot', (before, after) => {
     for (const host of after.hosts.values()) {
+      const doubt = suspicionOf(host.hostId, after.hosts)
+      if (doubt !== undefined && doubt !== suspicionOf(host.hostId, before.hosts) && !doubted.has(host.hostId)) {
+        doubted.set(host.hostId, next())
+      }
       const doubtedAt = doubted.get(host.hostId)
-      if (doubtedAt === undefined || suspicionOf(host.hostId, after.hosts) !== undefined) continue
+      if (doubtedAt === undefined || doubt !== undefined) continue
       doubted.delete(host.hostId)
       if (isAnswering(host) && (answered.get(host.hostId) ?? 0) < doubtedAt) {
         world.violated('I8', `the doubt about ${host.hostId} ended by an answer to an older question`)
       }
     }
-    return before
   })
 }
 

@@ -12,6 +12,8 @@ export interface DriverWatch {
   born(connection: FakeConnection): void
   /** The server did something on a pooled connection that says something about it. */
   fault(connection: FakeConnection, error: Error, report: () => void): void
+  /** The server, or a pooler in between, pushed a setting. */
+  hinted(hostId: string, report: () => void): void
   /** A checkout ended. */
   givenBack(connection: FakeConnection, destroy: boolean): void
   /** A checkout failed. */

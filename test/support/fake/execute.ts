@@ -24,7 +24,7 @@ function write(server: FakeServer, writeId: number): Reply {
   const { facts } = server
   if (facts.role === 'replica' || facts.readOnlyDefault) return { kind: 'error', error: new FakeError('25006') }
   facts.lsn += 1
-  server.journal.push({ writeId, timeline: facts.timeline, systemId: facts.systemId })
+  server.journal.push({ writeId, branch: server.branch, lsn: facts.lsn })
   return answer(['written'])
 }
 
@@ -45,8 +45,13 @@ function timeline({ facts }: FakeServer): string | null {
 }
 
 function walPosition(server: FakeServer): string {
-  const { facts, upstream } = server
-  const follows = facts.role === 'replica' && !server.replayPaused && upstream?.isReachable === true
-  if (follows) facts.lsn = Math.max(facts.lsn, upstream.facts.lsn)
-  return `0/${facts.lsn.toString(16).toUpperCase()}`
+  catchUp(server)
+  return `0/${server.facts.lsn.toString(16).toUpperCase()}`
+}
+
+/** A standby has received, and replayed, what its upstream has written, if nothing is in the way. */
+export function catchUp(server: FakeServer): void {
+  const { facts, upstream, peersCut, replayPaused } = server
+  if (facts.role !== 'replica' || peersCut || replayPaused || upstream?.feedsStandbys !== true) return
+  if (upstream.branch === server.branch) facts.lsn = Math.max(facts.lsn, upstream.facts.lsn)
 }

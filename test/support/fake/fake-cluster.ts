@@ -1,7 +1,9 @@
 import type { Random } from '../../../src/random/random.ts'
 import { between, chance } from './dice.ts'
 import type { FakeEventLoop } from './event-loop.ts'
+import { catchUp } from './execute.ts'
 import { FakeServer } from './fake-server.ts'
+import { firstBranch } from './history.ts'
 
 const SYSTEM_ID = '7000000000000000001'
 
@@ -50,15 +52,19 @@ export class FakeCluster {
 
   /** A new timeline begins; the other standbys follow it in a while. */
   promote(server: FakeServer, followInMs: number): void {
-    const { facts } = server
+    const { facts, branch } = server
+    // What has not arrived by now is lost, if the old master is.
+    if (chance(this.random, 0.7)) catchUp(server)
     facts.role = 'master'
     facts.timeline += 1
+    server.branch = { timeline: facts.timeline, systemId: facts.systemId, parent: branch, forkLsn: facts.lsn }
     server.upstream = undefined
     server.pushHints()
     this.#highestTimeline = Math.max(this.#highestTimeline, facts.timeline)
     this.later(followInMs, () => {
       for (const other of this.standbys) {
-        if (facts.role === 'master' && other.facts.timeline < facts.timeline) this.#follow(other, server)
+        const isBehind = other.facts.timeline < facts.timeline && !other.peersCut
+        if (facts.role === 'master' && isBehind) this.#follow(other, server)
       }
     })
   }
@@ -77,6 +83,7 @@ export class FakeCluster {
   restartAsForeigner(server: FakeServer, readyInMs: number): void {
     server.stop('57P01', 2)
     Object.assign(server.facts, { role: 'master', systemId: '7999999999999999999', timeline: 5 })
+    server.branch = firstBranch(server.facts.systemId, 5)
     server.start(readyInMs)
   }
 
@@ -84,7 +91,8 @@ export class FakeCluster {
   heal(): void {
     this.isQuiet = true
     for (const server of this.servers) {
-      this.#mend(server)
+      server.calm()
+      server.facts.readOnlyDefault = false
       if (server.facts.systemId !== SYSTEM_ID) this.#bringHome(server)
     }
     const master = this.#chooseMaster()
@@ -102,17 +110,6 @@ export class FakeCluster {
     server.facts.timeline = 1
   }
 
-  #mend(server: FakeServer): void {
-    server.turnsAway = undefined
-    server.replayPaused = false
-    server.dropsNextAnswer = false
-    server.facts.readOnlyDefault = false
-    server.authMs = 0
-    server.slowness = 1
-    if (server.frozen) server.thaw()
-    server.mend()
-  }
-
   #chooseMaster(): FakeServer {
     const newest = this.servers.filter(({ facts }) => facts.timeline === this.#highestTimeline)
     const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? this.servers[0]
@@ -127,6 +124,9 @@ export class FakeCluster {
   #follow(server: FakeServer, master: FakeServer): void {
     server.upstream = master
     server.facts.timeline = master.facts.timeline
+    server.branch = master.branch
+    // As `pg_rewind` leaves it: what it had beyond its master is gone.
+    server.facts.lsn = Math.min(server.facts.lsn, master.facts.lsn)
   }
 
   #startMs(): number {

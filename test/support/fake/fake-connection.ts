@@ -56,7 +56,7 @@ export class FakeConnection implements DriverConnection<FakeClient> {
         this.#isUnanswered = false
         watch.fault(this, error, () => hooks.failed(this, error))
       },
-      hinted: () => hooks.hinted(this),
+      hinted: () => watch.hinted(pool.hostId, () => hooks.hinted(this)),
       lost: (error) => {
         this.#endedBy = error
         if (this.onConnect !== undefined) return

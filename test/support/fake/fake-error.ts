@@ -2,6 +2,7 @@ const WORDS = {
   ECONNREFUSED: 'connect ECONNREFUSED',
   ECONNRESET: 'read ECONNRESET',
   ETIMEDOUT: 'connect ETIMEDOUT',
+  '08P01': 'query_wait_timeout',
   '25006': 'cannot execute INSERT in a read-only transaction',
   '28P01': 'password authentication failed for user "app"',
   '42501': 'permission denied for function pg_control_system',

@@ -34,6 +34,8 @@ export class FakeLink {
   readonly #arrivals: number[] = []
   /** The server changed its role since it last told this session. */
   hintDue = false
+  /** The session is in a transaction that began in recovery, or is led elsewhere by a pooler: it takes no writes. */
+  readOnly = false
 
   constructor(server: FakeServer, receive: (reply: Reply) => void) {
     this.#server = server
@@ -75,16 +77,17 @@ export class FakeLink {
   #schedule(direction: Direction, delayMs: number): void {
     const { loop } = this.#server
     if (direction === 'toServer') {
+      const atMs = loop.nowMs() + delayMs
       loop.afterIo(delayMs, () => {
         const request = this.#requests.shift()
-        if (request !== undefined) this.#server.receive(this, request)
+        if (request !== undefined) this.#server.receive(this, request, atMs)
       })
       return
     }
-    const atMs = loop.nowMs() + delayMs
+    const atMs = this.#server.nowMs + delayMs
     this.#arrivals.push(atMs)
     this.#arrivals.sort((one, other) => one - other)
-    loop.afterIo(delayMs, () => {
+    loop.afterIo(atMs - loop.nowMs(), () => {
       this.#arrivals.shift()
       const reply = this.#replies.shift()
       if (reply !== undefined) this.#receive(reply)

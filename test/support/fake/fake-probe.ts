@@ -50,7 +50,7 @@ export class FakeProbe implements ProbeConnection {
     return new FakeSocket(this.server, {
       connected: () => undefined,
       refused: () => undefined,
-      hinted: () => this.#options.onHint(),
+      hinted: () => this.#watch.hinted(this.server.hostId, () => this.#options.onHint()),
       lost: (error, duringQuery) => {
         if (!duringQuery && !this.#destroyed) this.#options.onLost(error)
       },

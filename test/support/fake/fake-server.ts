@@ -3,15 +3,11 @@ import { between, shuffled } from './dice.ts'
 import type { FakeEventLoop } from './event-loop.ts'
 import { FakeError } from './fake-error.ts'
 import type { FakeErrorCode } from './fake-error.ts'
-import type { Direction, FakeLink, Request } from './fake-link.ts'
+import type { Direction, FakeLink, Reply, Request } from './fake-link.ts'
+import { Conditions } from './conditions.ts'
 import { execute } from './execute.ts'
-
-/** A write that a server has taken. */
-export interface JournalEntry {
-  readonly writeId: number
-  readonly timeline: number
-  readonly systemId: string
-}
+import { firstBranch } from './history.ts'
+import type { Branch, JournalEntry } from './history.ts'
 
 /** What a server is: the answers of a probe come from here. */
 export interface ServerFacts {
@@ -26,35 +22,35 @@ export interface ServerFacts {
   hasRights: boolean
 }
 
+const READ_ONLY: Reply = { kind: 'error', error: new FakeError('25006') }
+
 /** One PostgreSQL as its clients see it, with everything that can go wrong on it and on the way to it. */
-export class FakeServer {
+export class FakeServer extends Conditions {
   readonly hostId: string
   readonly loop: FakeEventLoop
   readonly random: Random
   readonly facts: ServerFacts
+  /** The writes it has executed itself, whatever became of them. */
   readonly journal: JournalEntry[] = []
+  /** The history it writes, or follows. */
+  branch: Branch
   /** `starting` answers every newcomer with 57P03. */
   state: 'running' | 'starting' | 'stopped' = 'running'
-  frozen = false
-  /** Why newcomers are turned away, if they are. */
-  turnsAway: FakeErrorCode | undefined
   upstream: FakeServer | undefined
-  replayPaused = false
-  /** Executes the next statement and dies on it: the answer never comes. */
-  dropsNextAnswer = false
   latencyMs: number
-  /** The longest time that is added to a connect. */
-  authMs = 0
-  /** Multiplies the time of each statement. */
-  slowness = 1
   /** Client sockets of ours that lead here, open or connecting. */
   openSockets = 0
   readonly #sessions = new Set<FakeLink>()
   readonly #backlog: (readonly [FakeLink, Request])[] = []
   readonly #cut = { toServer: false, toClient: false }
   readonly #holding = new Set<FakeLink>()
+  #unanswered: (readonly [FakeLink, Reply])[] = []
+  #lookUps: (() => void)[] = []
+  #actsAtMs: number | undefined
 
   constructor(hostId: string, loop: FakeEventLoop, random: Random, facts: ServerFacts) {
+    super()
+    this.branch = firstBranch(facts.systemId, facts.timeline)
     this.hostId = hostId
     this.loop = loop
     this.random = random
@@ -67,12 +63,9 @@ export class FakeServer {
     return this.#sessions.size
   }
 
-  /** Whether a client that connects now gets an answer. */
-  get isReachable(): boolean {
-    const { state, frozen, turnsAway } = this
-    return (
-      state === 'running' && !frozen && turnsAway === undefined && !this.isCut('toServer') && !this.isCut('toClient')
-    )
+  /** Whether its standbys receive what it writes. */
+  get feedsStandbys(): boolean {
+    return this.state === 'running' && !this.frozen && !this.peersCut
   }
 
   /** Whether a client that asks waits in vain. */
@@ -109,6 +102,42 @@ export class FakeServer {
     this.#holding.clear()
   }
 
+  /** Lets a connect to this server begin, once its name is found. */
+  lookUp(found: () => void): void {
+    if (this.lookUpsHang) this.#lookUps.push(found)
+    else found()
+  }
+
+  findAgain(): void {
+    this.lookUpsHang = false
+    for (const found of this.#lookUps.splice(0)) found()
+  }
+
+  /** Answers the writes that were held back, of those who still wait. */
+  answerWrites(): void {
+    this.holdsWrites = false
+    for (const [link, reply] of this.#unanswered.splice(0)) {
+      if (this.#sessions.has(link)) link.reply(reply)
+    }
+  }
+
+  /** Nothing is wrong any more; what is stopped stays so. */
+  override calm(): void {
+    super.calm()
+    if (this.frozen) this.thaw()
+    this.answerWrites()
+    this.findAgain()
+    this.mend()
+  }
+
+  /**
+   * The time by the server's own clock: it works off a request when that arrives, also while our event loop stands still
+   * and has not come to it yet.
+   */
+  get nowMs(): number {
+    return this.#actsAtMs ?? this.loop.nowMs()
+  }
+
   hold(link: FakeLink): void {
     this.#holding.add(link)
   }
@@ -120,7 +149,7 @@ export class FakeServer {
   /** What was sent meanwhile is worked off in its order, as a kernel's buffers are. */
   thaw(): void {
     this.frozen = false
-    for (const [link, request] of this.#backlog.splice(0)) this.receive(link, request)
+    for (const [link, request] of this.#backlog.splice(0)) this.#handle(link, request)
   }
 
   /** The process ends: all sessions within `spreadMs`, in an order that the dice choose. */
@@ -128,6 +157,7 @@ export class FakeServer {
     this.state = 'stopped'
     this.frozen = false
     this.#backlog.length = 0
+    this.#unanswered = []
     this.endSessions(this.#sessions.size, code, spreadMs)
   }
 
@@ -145,6 +175,11 @@ export class FakeServer {
     for (const link of this.#sessions) link.hintDue = true
   }
 
+  /** Those who are connected now cannot write any more, whatever becomes of the server. */
+  tieSessions(): void {
+    for (const link of this.#sessions) link.readOnly = true
+  }
+
   endSessions(count: number, code: FakeErrorCode, spreadMs: number): void {
     for (const link of shuffled(this.random, this.#sessions).slice(0, count)) {
       this.#sessions.delete(link)
@@ -152,7 +187,14 @@ export class FakeServer {
     }
   }
 
-  receive(link: FakeLink, request: Request): void {
+  /** A request that arrived at `atMs`. */
+  receive(link: FakeLink, request: Request, atMs: number): void {
+    this.#actsAtMs = atMs
+    this.#handle(link, request)
+    this.#actsAtMs = undefined
+  }
+
+  #handle(link: FakeLink, request: Request): void {
     if (this.state === 'stopped') return this.#reset(link, request)
     if (this.frozen) this.#backlog.push([link, request])
     else if (request.kind === 'startup') this.#admit(link)
@@ -162,7 +204,8 @@ export class FakeServer {
   }
 
   #admit(link: FakeLink): void {
-    const code = this.turnsAway ?? (this.state === 'starting' ? '57P03' : undefined)
+    const pooler = this.random() < this.poolerErrors ? '08P01' : undefined
+    const code = this.turnsAway ?? (this.state === 'starting' ? '57P03' : pooler)
     const authMs = this.#quantized(this.authMs * between(this.random, 0.2, 1))
     if (code !== undefined) return link.reply({ kind: 'end', error: new FakeError(code) }, authMs)
     this.#sessions.add(link)
@@ -170,15 +213,24 @@ export class FakeServer {
   }
 
   #answer(link: FakeLink, statement: string): void {
-    const reply = execute(this, statement)
-    if (this.dropsNextAnswer && statement.startsWith('write')) {
+    if (this.poolerErrors > 0 && this.random() < this.poolerErrors) return this.#endSession(link, '08P01')
+    const refuses = link.readOnly && statement.startsWith('write')
+    const reply = refuses ? READ_ONLY : execute(this, statement)
+    const isWrite = reply.kind === 'row' && statement.startsWith('write')
+    if (this.dropsNextAnswer && isWrite) {
       this.dropsNextAnswer = false
-      this.#sessions.delete(link)
-      return link.reply({ kind: 'end', error: new FakeError('ECONNRESET') })
+      return this.#endSession(link, 'ECONNRESET')
     }
-    if (link.hintDue) link.reply({ kind: 'hint' })
+    if (this.holdsWrites && isWrite) return void this.#unanswered.push([link, reply])
+    const isNoise = this.hintNoise > 0 && this.random() < this.hintNoise
+    if (isNoise || (link.hintDue && !this.hintsMuted)) link.reply({ kind: 'hint' })
     link.hintDue = false
     link.reply(reply)
+  }
+
+  #endSession(link: FakeLink, code: FakeErrorCode): void {
+    this.#sessions.delete(link)
+    link.reply({ kind: 'end', error: new FakeError(code) })
   }
 
   #farewell(link: FakeLink, request: Request): void {

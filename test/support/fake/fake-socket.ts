@@ -34,7 +34,9 @@ export class FakeSocket {
     this.#owner = owner
     this.#link = new FakeLink(server, (reply) => this.#receive(reply))
     server.openSockets += 1
-    this.#link.send({ kind: 'startup' })
+    server.lookUp(() => {
+      if (this.#state === 'connecting') this.#link.send({ kind: 'startup' })
+    })
   }
 
   get isClosed(): boolean {

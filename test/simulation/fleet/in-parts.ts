@@ -1,0 +1,49 @@
+import { fork } from 'node:child_process'
+import { makePlainCopy } from '../plain-copy.ts'
+import type { Change } from '../plain-copy.ts'
+import { join } from './phase-result.ts'
+import type { PhaseResult } from './phase-result.ts'
+
+/** What a fleet without limits does: every caller who waits has a connection made, and a new master's pool is filled at once. */
+export const NAIVE: readonly Change[] = [
+  { file: 'pool/supply.ts', edits: [['export const MAX_CONNECTING = 2', 'export const MAX_CONNECTING = 65_536']] },
+  { file: 'manager/pool-warmer.ts', edits: [['const WARM_GAP_MS = 500', 'const WARM_GAP_MS = 0']] },
+]
+
+/** Runs the first phases of a fleet in several processes at once, each with its part of it, and puts the results together. */
+export async function runInParts(
+  fleet: number,
+  jobs: number,
+  phases: number,
+  changes: readonly Change[] = [],
+): Promise<readonly PhaseResult[]> {
+  const copy = makePlainCopy(changes)
+  const runner = copy.path('test/simulation/fleet/main.ts')
+  const parts = Array.from({ length: jobs }, (_, job) => {
+    const first = Math.floor((job * fleet) / jobs)
+    const count = Math.floor(((job + 1) * fleet) / jobs) - first
+    const options = { processes: fleet, first, count, phases }
+    return runPart(
+      runner,
+      Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    )
+  })
+  const results = await Promise.all(parts).finally(() => copy.remove())
+  return results.reduce((sum, each) => sum.map((result, index) => joined(result, each[index])))
+}
+
+function joined(one: PhaseResult, other: PhaseResult | undefined): PhaseResult {
+  return other === undefined ? one : join(one, other)
+}
+
+function runPart(runner: string, options: readonly string[]): Promise<readonly PhaseResult[]> {
+  return new Promise((resolve, reject) => {
+    let results: readonly PhaseResult[] = []
+    const child = fork(runner, options, { execArgv: [] })
+    child.on('message', (message: readonly PhaseResult[]) => {
+      results = message
+    })
+    child.on('error', reject)
+    child.on('exit', (code) => (code === 0 ? resolve(results) : reject(new Error(`a part ended with ${String(code)}`))))
+  })
+}
