@@ -1,30 +1,64 @@
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { Drill } from '../../examples/failover-demo/drill.ts'
-import { FAULTS } from '../../examples/failover-demo/faults.ts'
-import type { FaultReport } from '../../examples/failover-demo/faults.ts'
-import { missedBounds } from '../../examples/failover-demo/report.ts'
-import { medianBounds, summary } from './summary.ts'
+import { failuresOf, reportTable } from './frame/report.ts'
+import type { Result } from './frame/report.ts'
+import { runScenario } from './frame/run-scenario.ts'
+import { SCENARIOS } from './scenarios.ts'
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '3' } } })
-const runs = Number(values.runs)
-if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) throw new RangeError('--runs takes a number from 1 to 1000')
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    runs: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
 
-const reports: FaultReport[] = []
-for (let run = 1; run <= runs; run++) {
-  await using drill = await Drill.start()
-  await drill.settle()
-  for (const fault of FAULTS) {
-    const report = await fault(drill)
-    reports.push(report)
-    for (const miss of missedBounds(report)) console.log(`run ${run}: MISSED  ${miss}`)
-  }
-  console.log(`run ${run} of ${runs} done`)
+function numberOption(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value >= least && value <= most) return value
+  throw new RangeError(`--${name} takes a number from ${least} to ${most}`)
 }
 
-console.log(`\n${summary(reports)}\n`)
-const missed = [...reports.flatMap(missedBounds), ...medianBounds(reports)]
-for (const miss of missed) console.log(`MISSED  ${miss}`)
-console.log(
-  missed.length === 0 ? `All bounds were kept in ${runs} runs.` : `${missed.length} bound(s) missed in ${runs} runs.`,
-)
-process.exitCode = missed.length === 0 ? 0 : 1
+const runs = numberOption('runs', values.runs, 1, 1_000)
+const minutes = values.minutes === undefined ? undefined : numberOption('minutes', values.minutes, 0.1, 600)
+const seed = values.seed === undefined ? randomInt(2 ** 31) : numberOption('seed', values.seed, 0, 2 ** 32)
+const rows = values.only?.split(',').map((row) => row.trim().toUpperCase())
+const unknown = rows?.filter((row) => !SCENARIOS.some((scenario) => scenario.row === row)) ?? []
+if (unknown.length > 0) throw new RangeError(`--only: there is no scenario ${unknown.join(', ')}`)
+const selected = SCENARIOS.filter(({ row }) => rows?.includes(row) ?? true)
+
+// What a program prints for another one is one line of JSON; what it says to people goes to the other stream.
+const say = values.json ? console.error : console.log
+const startMs = performance.now()
+const results: Result[] = []
+for (let run = 1; run <= runs; run++) {
+  for (const scenario of selected) {
+    const result = await runScenario(scenario, { quick: values.quick, minutes, seed: seed + run - 1 })
+    results.push(result)
+    const failures = failuresOf(result)
+    const { row, name } = scenario
+    say(
+      `${row.padEnd(4)} ${name}: ${failures.length === 0 ? 'ok' : 'FAILED'} (${(result.tookMs / 1_000).toFixed(1)} s)`,
+    )
+    for (const note of result.outcome.notes) say(`       ${note}`)
+    for (const failure of failures) say(`     ! ${failure}`)
+  }
+}
+
+const failed = results.flatMap(failuresOf)
+if (values.json) {
+  console.log(JSON.stringify(results.map(({ outcome }) => outcome)))
+} else {
+  console.log(`\n${reportTable(results)}\n`)
+  for (const failure of failed) console.log(`! ${failure}`)
+  const tookS = ((performance.now() - startMs) / 1_000).toFixed(0)
+  const verdict =
+    failed.length === 0
+      ? 'All bounds and invariants were kept'
+      : `${failed.length} bound(s) or invariant(s) were not kept`
+  console.log(`${verdict} in ${runs} run(s) of ${selected.length} scenario(s); seed ${seed}, ${tookS} s.`)
+}
+process.exitCode = failed.length === 0 ? 0 : 1

@@ -2,6 +2,7 @@ import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
 import { endsSession } from '../../driver/session-end.ts'
 import { HasqlError, HostLostError } from '../../errors.ts'
 import type { Outcome } from '../../errors.ts'
+import { guardParser, violation } from './guard-parser.ts'
 import type { ClientGuard, GuardedClient } from './guarded-client.ts'
 import { Ledger, isInTransaction } from './ledger.ts'
 
@@ -78,6 +79,7 @@ export class PgConnection implements DriverConnection<GuardedClient> {
   /** These listen before `pg` does, which attaches its own listeners when it connects. */
   #listen(): void {
     const { connection } = this.native
+    guardParser(connection, (error) => this.#violated(error))
     connection.on('error', (error: Error) => this.#socketEnded(error))
     connection.on('end', () => this.#socketEnded(new Error('Connection terminated unexpectedly')))
     connection.on('errorMessage', (error: ServerError) => this.#errorMessage(error))
@@ -106,10 +108,18 @@ export class PgConnection implements DriverConnection<GuardedClient> {
 
   /** An error that ends the session is followed by the end of the socket, but the client may be given back before. */
   #errorMessage(error: ServerError): void {
-    this.ledger.refused(error.code ?? '')
+    // Every error of a server has a SQLSTATE; `pg` makes those up that have none, for messages of no known kind.
+    if (error.code === undefined) return this.#violated(violation(error))
+    this.ledger.refused(error.code)
     if (this.#state === 'connecting') this.native.connection.stream.destroy()
     else if (endsSession(error)) this.#failed(error)
     else if (this.#state === 'open') this.#guard?.failed(this, error)
+  }
+
+  /** Whatever comes next on this connection cannot be understood. */
+  #violated(error: Error): void {
+    if (this.#state === 'connecting') this.native.connection.stream.destroy(error)
+    else this.#failed(error)
   }
 
   #failed(error: Error): void {

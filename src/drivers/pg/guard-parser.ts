@@ -1,0 +1,50 @@
+import type { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+
+/** `protocol_violation` (PostgreSQL documentation, Appendix A). */
+const PROTOCOL_VIOLATION = '08P01'
+
+type Emitter = Pick<EventEmitter, 'emit'>
+type Listener = (bytes: unknown) => void
+
+/**
+ * Lets what is not PostgreSQL's protocol end the connection instead of the process.
+ *
+ * `pg` parses in the socket's `data` event, and its parser throws on messages that are cut short or cannot be: there,
+ * nobody could catch it (law 14). What a listener of the application throws is its own bug, and passes.
+ */
+export function guardParser(connection: Emitter, onViolation: (error: Error) => void): void {
+  const attach: unknown = Reflect.get(connection, 'attachListeners')
+  if (typeof attach !== 'function') return
+  const emit = connection.emit.bind(connection)
+  let ofListener: unknown
+  // Every message passes here, so there is no list of parts to be made and spread; no event has more than two.
+  connection.emit = (event: string | symbol, one?: unknown, two?: unknown): boolean => {
+    try {
+      return emit(event, one, two)
+    } catch (error) {
+      ofListener = error
+      throw error
+    }
+  }
+  const guarded = (listener: Listener, bytes: unknown): void => {
+    try {
+      listener(bytes)
+    } catch (error) {
+      if (error === ofListener) throw error
+      onViolation(violation(error))
+    }
+  }
+  Reflect.set(connection, 'attachListeners', (stream: Duplex): void => {
+    const on = (event: string, listener: Listener): Duplex =>
+      stream.on(event, event === 'data' ? (bytes: unknown) => guarded(listener, bytes) : listener)
+    Reflect.apply(attach, connection, [Object.create(stream, { on: { value: on } })])
+  })
+}
+
+/** The error as one that says by its code what it means. */
+export function violation(cause: unknown): Error {
+  return Object.assign(new Error('The server sent what is not the PostgreSQL protocol', { cause }), {
+    code: PROTOCOL_VIOLATION,
+  })
+}

@@ -1,0 +1,128 @@
+import type { PgConnection } from 'hasql/pg'
+import type { PgNode } from 'hasql/testing'
+import { HostLostError, PoolManager } from 'hasql/pg'
+import { atLeast, atMost } from '../frame/scenario.ts'
+import type { Measure, Outcome, Scenario } from '../frame/scenario.ts'
+import { Stage, pause } from '../frame/stage.ts'
+import { failures } from './master-gone.ts'
+
+/** R19 and R20: replicas that fall behind, and replicas that end what stands in the way of replay. */
+export const replicas: readonly Scenario[] = [
+  { row: 'R19', name: 'replay paused and resumed', run: replayPaused },
+  { row: 'R20', name: 'recovery conflicts on a replica', run: conflicts },
+]
+
+/** A replica that applies nothing is well for those who did not ask for more; how far it is can be seen. */
+async function replayPaused(): Promise<Outcome> {
+  await using stage = await Stage.open()
+  const [master, behind] = await stage.cast()
+  const lsn = (node: PgNode): bigint => {
+    const state = stage.stateOf(node)
+    return ('answer' in state ? state.answer.lsn : undefined) ?? 0n
+  }
+  const startMs = performance.now()
+  await behind.pauseReplay()
+  await stage.db.waitNextPoolCheck()
+  const [standsAt, masterAt] = [lsn(behind), lsn(master)]
+  await pause(500)
+  await stage.db.waitNextPoolCheck()
+  const [stood, went] = [lsn(behind) - standsAt, lsn(master) - masterAt]
+  const reads = stage.workload.reads.filter(
+    ({ server, startedAtMs }) => server === behind.port && startedAtMs > startMs,
+  )
+  const target = lsn(master)
+  await behind.resumeReplay()
+  await stage.db.waitNextPoolCheck()
+  const failed = failures(stage, startMs)
+  const measures = [
+    atMost('bytes applied while paused, as seen', Number(stood), 0),
+    atLeast('bytes written by the master meanwhile, as seen', Number(went), 1_000),
+    atLeast('reads it served', reads.length, 10),
+    atLeast('caught up when resumed, as seen', lsn(behind) >= target ? 1 : 0, 1),
+    atMost('failed operations', failed.writes + failed.reads, 0),
+    atMost('hosts taken out', stage.watch.hostDowns.length, 0),
+  ]
+  const { violations } = await stage.finish()
+  return { measures, violations, notes: [] }
+}
+
+async function conflicts(): Promise<Outcome> {
+  await using stage = await Stage.open({ cluster: { replicas: 1, settings: { max_standby_streaming_delay: 0 } } })
+  const master = await stage.cluster.master()
+  await master.query('create table conflicted as select generate_series(1, 1000) as n')
+  await master.query(`grant all on conflicted to ${stage.cluster.user}`)
+  await master.query('create database doomed')
+  await pause(300)
+  const [startMs, downs] = [performance.now(), stage.watch.hostDowns.length]
+  const measures: Measure[] = []
+  const expectCode = async (what: string, wanted: string, conflict: Promise<unknown>): Promise<void> => {
+    const code = await conflict.then(() => 'no error', codeOf)
+    measures.push(atLeast(`${what}: ${wanted} (was ${code})`, code === wanted ? 1 : 0, 1))
+  }
+  const running = stage.db.withReplica(
+    (connection) => connection.query('select count(*), pg_sleep(5) from conflicted'),
+    WAIT,
+  )
+  await expectCode('a running query in the way', '40001', Promise.all([running, vacuum(master)]))
+  const idle = stage.db.withReplica((connection) => ended(connection, () => holdSnapshot(connection, master)), WAIT)
+  await expectCode('an idle transaction in the way', '40001', idle)
+  await expectCode('its database dropped', '57P04', sessionOfDropped(stage, master))
+  const failed = failures(stage, startMs)
+  measures.push(
+    atMost('failed operations of others', failed.writes + failed.reads, 0),
+    atMost('hosts taken out', stage.watch.hostDowns.length - downs, 0),
+    atMost('roles changed', stage.watch.masterChanges.length - 1, 0),
+  )
+  const { violations } = await stage.finish()
+  return { measures, violations, notes: [] }
+}
+
+const WAIT = { timeoutMs: 5_000 }
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof HostLostError && error.cause !== undefined) return codeOf(error.cause)
+  const code: unknown = 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : error.message
+}
+
+/** Removes rows that a snapshot on the replica may still see. */
+async function vacuum(master: PgNode): Promise<void> {
+  await pause(200)
+  await master.query('update conflicted set n = n + 1')
+  await master.query('vacuum conflicted')
+}
+
+/** Rejects with what the server says when it ends the session because of what is done; rejects in 5 s if it does not. */
+async function ended(connection: PgConnection, work: () => Promise<void>): Promise<never> {
+  const end = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error('the session was not ended')), 5_000)
+    connection.once('error', (error: Error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+  })
+  const [never] = await Promise.all([end, work()])
+  return never
+}
+
+async function holdSnapshot(connection: PgConnection, master: PgNode): Promise<void> {
+  await connection.query('begin isolation level repeatable read')
+  await connection.query('select count(*) from conflicted')
+  await vacuum(master)
+}
+
+/** A manager of its own, for a database that is dropped while a session of the replica is in it. */
+async function sessionOfDropped({ cluster }: Stage, master: PgNode): Promise<void> {
+  const [replica] = await cluster.replicas()
+  if (replica === undefined) throw new Error('The cluster has no replica')
+  const db = new PoolManager(cluster.dsnOf(replica).replace(/[^/]+$/, 'doomed'))
+  try {
+    const drop = async (): Promise<void> => {
+      await master.query('drop database doomed')
+    }
+    await db.withReplica((connection) => ended(connection, drop), WAIT)
+  } finally {
+    await db.close({ timeoutMs: 0 })
+  }
+}
