@@ -63,10 +63,6 @@ export class HostPool<TConnection, TPool>
     return this.#book.size
   }
 
-  get begun(): number {
-    return this.counters.connectionsAdded
-  }
-
   get generation(): number {
     return this.#generation
   }

@@ -19,8 +19,6 @@ export interface SupplyOwner<TConnection> {
   readonly leased: number
   /** Open connections, those being made included. */
   readonly size: number
-  /** How many connections were ever begun. */
-  readonly begun: number
   readonly generation: number
   /** Whether the connection may be lent: it is of this generation, and open. */
   isFresh(connection: DriverConnection<TConnection>): boolean
@@ -153,8 +151,10 @@ export class ConnectionSupply<TConnection, TPool> {
   }
 
   #fetch(): void {
-    const { begun, generation } = this.#owner
-    let makes = false
+    const { generation } = this.#owner
+    // Known before it is asked for: while one is idle, a driver's pool may begin the connection in a later turn only.
+    const makes = !this.#hasIdle()
+    if (makes) this.#making += 1
     this.#checkingOut += 1
     this.#driverPool.checkOut((error, connection) => {
       this.#checkingOut -= 1
@@ -163,8 +163,6 @@ export class ConnectionSupply<TConnection, TPool> {
       else this.#arrived(connection)
       this.pump()
     })
-    makes = this.#owner.begun > begun
-    if (makes) this.#making += 1
   }
 
   #arrived(connection: DriverConnection<TConnection>): void {

@@ -63,8 +63,18 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
 
   checkOut(done: Done): void {
     if (this.isClosed) return queueMicrotask(() => done(new Error('the pool is closed'), undefined))
+    // As `pg.Pool` does it: while one is idle, everything waits for the next tick, a connect for one caller too many too.
+    if (this.idleConnections.length > 0) queueMicrotask(() => this.#pulse(done))
+    else this.#connect(done)
+  }
+
+  #pulse(done: Done): void {
     const idle = this.idleConnections.pop()
-    if (idle !== undefined) return queueMicrotask(() => this.#hand(idle, done))
+    if (idle === undefined) this.#connect(done)
+    else this.#hand(idle, done)
+  }
+
+  #connect(done: Done): void {
     if (this.#host.connections.size >= this.capacity) throw new Error('more than the pool may hold')
     this.#born += 1
     const connection = new ScriptedConnection(this.#host, this, this.#hooks, this.#born)
