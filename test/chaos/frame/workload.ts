@@ -18,7 +18,7 @@ export interface WorkloadOptions {
   readonly readers: number
   /** How many of the writers, and of the readers, have hasql run again what was not executed. Default 0. */
   readonly retrying?: number
-  /** Pause between two operations of one loop. */
+  /** Pause between two operations of one loop. Default 10: the machine must not be the load's alone. */
   readonly pauseMs?: number
 }
 
@@ -41,7 +41,7 @@ export class Workload {
   #nextId = 1
   #running = true
 
-  constructor(db: PoolManager, { writers, readers, retrying = 0, pauseMs = 5 }: WorkloadOptions) {
+  constructor(db: PoolManager, { writers, readers, retrying = 0, pauseMs = 10 }: WorkloadOptions) {
     this.#db = db
     this.#pauseMs = pauseMs
     this.#writers = writers

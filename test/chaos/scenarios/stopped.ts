@@ -7,6 +7,8 @@ import { Witness, bringBack, failures, promote, strike, strikeBefore } from './m
 import type { Detection } from './master-gone.ts'
 
 export const DETECT_MS = 50
+/** Nobody can know of a fault before the servers' processes have ended their connections: what hasql adds to that. */
+export const BEYOND_WITNESS_MS = 25
 export const FIRST_WRITE_MS = 250
 const IN_FLIGHT = 8
 
@@ -43,6 +45,7 @@ async function replaced(blow: (stage: Stage, master: PgNode) => Promise<Blow>): 
     measures: [
       ...measures,
       atMostMs('out of use', detectMs, DETECT_MS),
+      atMostMs('out of use, after a bare client heard of it', Math.max(0, detectMs - witnessMs), BEYOND_WITNESS_MS),
       atMostMs('all writers write again, after the promotion', firstWriteMs, FIRST_WRITE_MS),
       atMost('failed operations', failed.writes + failed.reads, IN_FLIGHT),
       atMost('failover events', failovers, 1),

@@ -28,8 +28,6 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   /** Oldest first; a test with `manualConnects` ends them. */
   readonly connecting: Connect[] = []
   isClosed = false
-  /** Like `pg.Pool`, it takes the idle connection, or makes one, only in the next turn if it has an idle one now. */
-  looksLater = false
   readonly #host: ScriptedHost
   readonly #hooks: DriverPoolHooks<ScriptedClient>
   readonly #clock: Clock
@@ -64,14 +62,19 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   }
 
   checkOut(done: Done): void {
-    if (this.looksLater && this.idle > 0) return queueMicrotask(() => this.#checkOut(done))
-    this.#checkOut(done)
+    if (this.isClosed) return queueMicrotask(() => done(new Error('the pool is closed'), undefined))
+    // As `pg.Pool` does it: while one is idle, everything waits for the next tick, a connect for one caller too many too.
+    if (this.idleConnections.length > 0) queueMicrotask(() => this.#pulse(done))
+    else this.#connect(done)
   }
 
-  #checkOut(done: Done): void {
-    if (this.isClosed) return queueMicrotask(() => done(new Error('the pool is closed'), undefined))
+  #pulse(done: Done): void {
     const idle = this.idleConnections.pop()
-    if (idle !== undefined) return queueMicrotask(() => this.#hand(idle, done))
+    if (idle === undefined) this.#connect(done)
+    else this.#hand(idle, done)
+  }
+
+  #connect(done: Done): void {
     if (this.#host.connections.size >= this.capacity) throw new Error('more than the pool may hold')
     this.#born += 1
     const connection = new ScriptedConnection(this.#host, this, this.#hooks, this.#born)

@@ -31,6 +31,27 @@ describe('connections under way', () => {
     expect(driverPool.connecting).toHaveLength(1)
   })
 
+  test('are two at a time also behind idle ones, and never keep a caller from an idle connection', async () => {
+    const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 8 })
+    const holders = [await lease('a'), await lease('b')]
+    for (const { client } of holders) client?.release()
+    host.manualConnects = true
+    heard()
+    const callers = names(8).map((name) => call(name))
+    await clock.settle()
+    expect([heard(), driverPool.connecting.length]).toEqual(['a granted 2, b granted 1', MAX_CONNECTING])
+    // The two connections there are serve everybody, one after the other, while those that hang go on hanging.
+    for (const caller of callers) {
+      caller.client?.release()
+      await clock.settle()
+    }
+    expect(callers.every(({ client }) => client !== undefined)).toBe(true)
+    heard()
+    call('late')
+    await clock.settle()
+    expect(heard()).toMatch(/^late granted [12]$/)
+  })
+
   test('serve whoever has waited longest: one given back meanwhile comes first', async () => {
     const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 2 })
     const a = await lease('a')
@@ -179,20 +200,5 @@ describe('warming', () => {
     await clock.settle()
     pool.dismiss('closed')
     expect([pool.warmed, driverPool.idle]).toEqual([0, 1])
-  })
-})
-
-describe('a driver’s pool that looks for an idle connection a turn later', () => {
-  test('is not asked for more connections than may be made, once its idle ones are promised', async () => {
-    const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 9 })
-    const holders = [await lease('a'), await lease('b')]
-    for (const { client } of holders) client?.release()
-    heard()
-    host.manualConnects = true
-    driverPool.looksLater = true
-    for (const name of names(8)) call(name)
-    await clock.settle()
-    expect(heard()).toBe('a granted 2, b granted 1')
-    expect(driverPool.connecting).toHaveLength(MAX_CONNECTING)
   })
 })
