@@ -62,7 +62,7 @@ export interface DriverPool<TConnection, TPool> {
   readonly native: TPool
   /** The most connections it may hold; belongs to the caller. */
   readonly capacity: number
-  /** Connections that a checkout would get without making one. */
+  /** Connections that checkouts get without making one; those promised to checkouts under way may be counted or not. */
   readonly idle: number
   /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */
   checkOut(done: (error: unknown, connection: DriverConnection<TConnection> | undefined) => void): void

@@ -4,6 +4,7 @@ import type { HeldConnection, Lease } from './lease.ts'
 /** The connections of one pool: which generation each belongs to, who has it, how many are leased. */
 export class ConnectionBook<TConnection> {
   readonly #all = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
+  #connecting = 0
   #leased = 0
   #onNoneLeased: (() => void)[] = []
 
@@ -15,19 +16,33 @@ export class ConnectionBook<TConnection> {
     return this.#leased
   }
 
+  /** Connections that are still being made. */
+  get connecting(): number {
+    return this.#connecting
+  }
+
   find(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
     return this.#all.get(connection)
   }
 
   add(connection: DriverConnection<TConnection>, generation: number): void {
-    this.#all.set(connection, { connection, generation, lease: undefined })
+    this.#all.set(connection, { connection, generation, lease: undefined, isNew: true })
+    this.#connecting += 1
   }
 
   /** Takes a connection out; undefined if it was not in. */
   remove(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
     const held = this.#all.get(connection)
+    if (held === undefined) return undefined
     this.#all.delete(connection)
+    this.established(held)
     return held
+  }
+
+  /** The connection is no longer being made. */
+  established(held: HeldConnection<TConnection>): void {
+    if (held.isNew) this.#connecting -= 1
+    held.isNew = false
   }
 
   lend(held: HeldConnection<TConnection>, lease: Lease<TConnection>): void {

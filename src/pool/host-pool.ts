@@ -63,6 +63,11 @@ export class HostPool<TConnection, TPool>
     return this.#book.size
   }
 
+  /** Connections that are still being made. */
+  get connecting(): number {
+    return this.#book.connecting
+  }
+
   get generation(): number {
     return this.#generation
   }
@@ -135,6 +140,8 @@ export class HostPool<TConnection, TPool>
     this.counters.connectionsRemoved += 1
     this.#supply.drop(connection)
     held.lease?.reclaim()
+    // One connect fewer is under way.
+    this.#supply.pump()
   }
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
@@ -161,7 +168,10 @@ export class HostPool<TConnection, TPool>
   }
 
   isFresh(connection: DriverConnection<TConnection>): boolean {
-    return this.#book.find(connection)?.generation === this.#generation && !connection.isClosed()
+    const held = this.#book.find(connection)
+    if (held === undefined) return false
+    this.#book.established(held)
+    return held.generation === this.#generation && !connection.isClosed()
   }
 
   lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void {

@@ -9,6 +9,8 @@ export interface HeldConnection<TConnection> {
   readonly connection: DriverConnection<TConnection>
   readonly generation: number
   lease: Lease<TConnection> | undefined
+  /** Whether it is still being made. */
+  isNew: boolean
 }
 
 /** Where a lease goes back to. */

@@ -19,8 +19,10 @@ export interface SupplyOwner<TConnection> {
   readonly leased: number
   /** Open connections, those being made included. */
   readonly size: number
+  /** Connections that are still being made. */
+  readonly connecting: number
   readonly generation: number
-  /** Whether the connection may be lent: it is of this generation, and open. */
+  /** Whether a connection that was made may be lent: it is of this generation, and open. */
   isFresh(connection: DriverConnection<TConnection>): boolean
   lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void
   /** A connection of `generation` could not be made. Returns what that says of the host. */
@@ -36,9 +38,8 @@ export class ConnectionSupply<TConnection, TPool> {
   readonly #owner: SupplyOwner<TConnection>
   readonly #driverPool: DriverPool<TConnection, TPool>
   readonly #queue = new CheckoutQueue<TConnection>()
-  /** Checkouts under way in the driver's pool, and how many of them make a connection. */
+  /** Checkouts under way in the driver's pool. */
   #checkingOut = 0
-  #making = 0
   /** Connections that were given back and are on their way to the next caller. */
   #passing = 0
   /** Connections kept out of the driver's pool for a while, so that it makes new ones: see `warm`. */
@@ -129,9 +130,14 @@ export class ConnectionSupply<TConnection, TPool> {
     return this.#checkingOut + this.#passing
   }
 
-  /** Checkouts that are to be served with an idle connection. */
+  /** Checkouts for which no connection is being made, or not yet: a driver's pool may look a turn later. */
   get #expected(): number {
-    return this.#checkingOut - this.#making
+    return Math.max(0, this.#checkingOut - this.#owner.connecting)
+  }
+
+  /** Connections being made, and those that will have to be: there are more checkouts than idle connections for them. */
+  get #making(): number {
+    return this.#owner.connecting + Math.max(0, this.#expected - this.#driverPool.idle)
   }
 
   #hasIdle(): boolean {
@@ -152,13 +158,9 @@ export class ConnectionSupply<TConnection, TPool> {
 
   #fetch(): void {
     const { generation } = this.#owner
-    // Known before it is asked for: while one is idle, a driver's pool may begin the connection in a later turn only.
-    const makes = !this.#hasIdle()
-    if (makes) this.#making += 1
     this.#checkingOut += 1
     this.#driverPool.checkOut((error, connection) => {
       this.#checkingOut -= 1
-      if (makes) this.#making -= 1
       if (connection === undefined) this.#failed(toError(error), generation)
       else this.#arrived(connection)
       this.pump()

@@ -51,7 +51,7 @@ export async function runInProcesses(
     new Promise((resolve, reject) => {
       const range = ['--seeds', String(until), '--from', String(from + job), '--step', String(jobs)]
       const runner = copy.path('test/simulation/simulate.ts')
-      const child = fork(runner, range, { execArgv: [], serialization: 'advanced' })
+      const child = fork(runner, range, { execArgv: ['--max-semi-space-size=32'], serialization: 'advanced' })
       child.on('message', (result: Result) => {
         parts.set(job, result)
         onProgress(sum(parts.values()))

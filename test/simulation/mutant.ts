@@ -39,7 +39,10 @@ export class MutantNursery {
     const folder = join(this.#folder, 'node_modules', `mutant-${this.#count}`)
     cpSync(this.#sound, folder, { recursive: true })
     writePlain(folder, mutation.file, text)
-    return load(folder)
+    const subject = await load(folder)
+    // All of it has been read.
+    rmSync(folder, { recursive: true, force: true })
+    return subject
   }
 
   /** The copy without any bug. */

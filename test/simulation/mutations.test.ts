@@ -9,7 +9,7 @@ import { scenarioOf } from './scenario.ts'
 const MOST_RUNS = 1_000
 
 const nursery = new MutantNursery()
-afterAll(() => nursery.close())
+afterAll(() => nursery.close(), 60_000)
 
 test('the copy without a bug runs like the original', async () => {
   const sound = await nursery.sound()

@@ -13,6 +13,9 @@ export const CONNECT_COST_MS = 0.2
 /** How long the news of a death is on its way, at most. */
 const DEATH_SPREAD_MS = 5
 
+/** One error for all who meet the same fate: making a million of them would be most of the work. */
+const ERRORS = { ECONNREFUSED: new FakeError('ECONNREFUSED'), '57P03': new FakeError('57P03') } as const
+
 export type ConnectionKind = 'pool' | 'probe'
 
 /** A PostgreSQL as a whole fleet sees it: light, but one that has to work for each connect. */
@@ -57,7 +60,7 @@ export class FleetServer {
     const code = this.state === 'stopped' ? 'ECONNREFUSED' : this.state === 'starting' ? '57P03' : undefined
     if (code !== undefined) {
       this.refusals.count(loop.nowMs())
-      return void loop.afterIo(this.roundTripMs(), () => session.end(new FakeError(code)))
+      return void loop.afterIo(this.roundTripMs(), () => session.end(ERRORS[code]))
     }
     this.connects[kind].count(loop.nowMs())
     this.#busyUntilMs = Math.max(this.#busyUntilMs, loop.nowMs()) + this.#connectCostMs

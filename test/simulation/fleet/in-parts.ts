@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { makePlainCopy } from '../plain-copy.ts'
 import type { Change } from '../plain-copy.ts'
-import { join } from './phase-result.ts'
+import { joinAll } from './phase-result.ts'
 import type { PhaseResult } from './phase-result.ts'
 
 /** What a fleet without limits does: every caller who waits has a connection made, and a new master's pool is filled at once. */
@@ -29,17 +29,13 @@ export async function runInParts(
     )
   })
   const results = await Promise.all(parts).finally(() => copy.remove())
-  return results.reduce((sum, each) => sum.map((result, index) => joined(result, each[index])))
-}
-
-function joined(one: PhaseResult, other: PhaseResult | undefined): PhaseResult {
-  return other === undefined ? one : join(one, other)
+  return results.reduce(joinAll)
 }
 
 function runPart(runner: string, options: readonly string[]): Promise<readonly PhaseResult[]> {
   return new Promise((resolve, reject) => {
     let results: readonly PhaseResult[] = []
-    const child = fork(runner, options, { execArgv: [] })
+    const child = fork(runner, options, { execArgv: ['--max-semi-space-size=64'] })
     child.on('message', (message: readonly PhaseResult[]) => {
       results = message
     })

@@ -44,8 +44,16 @@ export function peak(
   return Math.max(...result.hosts.map((host) => peakOf(host[what], windowMs, from, until)))
 }
 
-/** Two parts of a fleet that lived through the same phase side by side. */
-export function join(one: PhaseResult, other: PhaseResult): PhaseResult {
+/** Two parts of a fleet that lived through the same phases side by side. */
+export function joinAll(ones: readonly PhaseResult[], others: readonly PhaseResult[]): readonly PhaseResult[] {
+  return ones.map((one, index) => {
+    const other = others[index]
+    if (other === undefined) throw new RangeError('the other part did not live through as much')
+    return join(one, other)
+  })
+}
+
+function join(one: PhaseResult, other: PhaseResult): PhaseResult {
   const add = (what: keyof HostLoad, index: number): Slices => {
     const [mine, others] = [one.hosts[index]?.[what], other.hosts[index]?.[what]]
     return mine === undefined || others === undefined ? [] : addSlices(mine, others)

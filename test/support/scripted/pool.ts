@@ -28,6 +28,8 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   /** Oldest first; a test with `manualConnects` ends them. */
   readonly connecting: Connect[] = []
   isClosed = false
+  /** Like `pg.Pool`, it takes the idle connection, or makes one, only in the next turn if it has an idle one now. */
+  looksLater = false
   readonly #host: ScriptedHost
   readonly #hooks: DriverPoolHooks<ScriptedClient>
   readonly #clock: Clock
@@ -62,6 +64,11 @@ export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   }
 
   checkOut(done: Done): void {
+    if (this.looksLater && this.idle > 0) return queueMicrotask(() => this.#checkOut(done))
+    this.#checkOut(done)
+  }
+
+  #checkOut(done: Done): void {
     if (this.isClosed) return queueMicrotask(() => done(new Error('the pool is closed'), undefined))
     // As `pg.Pool` does it: while one is idle, everything waits for the next tick, a connect for one caller too many too.
     if (this.idleConnections.length > 0) queueMicrotask(() => this.#pulse(done))

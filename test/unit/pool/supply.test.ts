@@ -202,3 +202,18 @@ describe('warming', () => {
     expect([pool.warmed, driverPool.idle]).toEqual([0, 1])
   })
 })
+
+describe('a driver’s pool that looks for an idle connection a turn later', () => {
+  test('is not asked for more connections than may be made, once its idle ones are promised', async () => {
+    const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 9 })
+    const holders = [await lease('a'), await lease('b')]
+    for (const { client } of holders) client?.release()
+    heard()
+    host.manualConnects = true
+    driverPool.looksLater = true
+    for (const name of names(8)) call(name)
+    await clock.settle()
+    expect(heard()).toBe('a granted 2, b granted 1')
+    expect(driverPool.connecting).toHaveLength(MAX_CONNECTING)
+  })
+})
