@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { TriggerWatch } from './fault-trigger.ts'
 import type { FaultTrigger, ProxyDirection } from './fault-trigger.ts'
+import { resetSocket } from './reset-socket.ts'
 import { ProxyPipe } from './proxy-pipe.ts'
 
 /** One proxied connection: the client's socket, the server's, and a pipe each way. */
@@ -76,8 +77,8 @@ export class ProxyLink {
 
   reset(): void {
     this.#stop()
-    this.#client.resetAndDestroy()
-    if (this.#connecting) this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    if (this.#connecting) resetSocket(this.#server)
     else this.#server.destroy()
   }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 
 const QUEUE_LIMIT = 1_000_000
 
@@ -84,7 +85,7 @@ export class ProxyPipe {
         this.#to.end()
         return
       case 'broken':
-        this.#to.resetAndDestroy()
+        resetSocket(this.#to)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 
 /** Kinds of things that keep a process busy; file system requests and the like come and go by themselves. */
@@ -41,7 +41,19 @@ function resources(): Map<string, number> {
   for (const name of process.getActiveResourcesInfo()) {
     if (LASTING.test(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
-  return counts
+  return counts.set('sockets, those that hold nothing included', socketDescriptors())
+}
+
+/** What the kernel knows of: a socket that does not keep the process alive, or that Node has lost, is one too. */
+function socketDescriptors(): number {
+  if (process.platform !== 'linux') return 0
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
+    } catch {
+      return false
+    }
+  }).length
 }
 
 /** Living children of this process. */
