@@ -79,17 +79,19 @@ export class PgConnection implements DriverConnection<GuardedClient> {
   /** These listen before `pg` does, which attaches its own listeners when it connects. */
   #listen(): void {
     const { connection } = this.native
-    guardParser(connection, (error) => this.#violated(error))
+    guardParser(connection, {
+      completed: (tag) => this.ledger.completed(tag),
+      ready: (status) => {
+        if (this.#state === 'connecting') this.#state = 'open'
+        this.ledger.ready(status)
+      },
+      violated: (error) => this.#violated(error),
+    })
     connection.on('error', (error: Error) => this.#socketEnded(error))
     connection.on('end', () => this.#socketEnded(new Error('Connection terminated unexpectedly')))
     connection.on('errorMessage', (error: ServerError) => this.#errorMessage(error))
     connection.on('parameterStatus', (status: ParameterStatus) => this.#parameter(status))
-    connection.on('commandComplete', ({ text }: { readonly text: string }) => this.ledger.completed(text))
     connection.on('notice', ({ code }: { readonly code?: string }) => this.ledger.noticed(code))
-    connection.on('readyForQuery', ({ status }: { readonly status: string }) => {
-      if (this.#state === 'connecting') this.#state = 'open'
-      this.ledger.ready(status)
-    })
   }
 
   /**

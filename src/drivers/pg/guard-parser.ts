@@ -7,19 +7,35 @@ const PROTOCOL_VIOLATION = '08P01'
 type Emitter = Pick<EventEmitter, 'emit'>
 type Listener = (bytes: unknown) => void
 
+/** Who hears of the messages that come with every statement, before `pg` does; a listener would cost several times as much. */
+export interface MessageWitness {
+  /** CommandComplete, with its tag. */
+  completed(tag: string): void
+  /** ReadyForQuery, with the status of the transaction. */
+  ready(status: string): void
+  /** What came is not the protocol. */
+  violated(error: Error): void
+}
+
+/** What the messages that are witnessed hold. */
+interface Message {
+  readonly text?: string
+  readonly status?: string
+}
+
 /**
  * Lets what is not PostgreSQL's protocol end the connection instead of the process.
  *
  * `pg` parses in the socket's `data` event, and its parser throws on messages that are cut short or cannot be: there,
  * nobody could catch it (law 14). What a listener of the application throws is its own bug, and passes.
  */
-export function guardParser(connection: Emitter, onViolation: (error: Error) => void): void {
-  const attach: unknown = Reflect.get(connection, 'attachListeners')
-  if (typeof attach !== 'function') return
+export function guardParser(connection: Emitter, witness: MessageWitness): void {
   const emit = connection.emit.bind(connection)
   let ofListener: unknown
   // Every message passes here, so there is no list of parts to be made and spread; no event has more than two.
-  connection.emit = (event: string | symbol, one?: unknown, two?: unknown): boolean => {
+  connection.emit = (event: string | symbol, one?: Message, two?: unknown): boolean => {
+    if (event === 'readyForQuery') witness.ready(one?.status ?? '')
+    else if (event === 'commandComplete') witness.completed(one?.text ?? '')
     try {
       return emit(event, one, two)
     } catch (error) {
@@ -27,12 +43,14 @@ export function guardParser(connection: Emitter, onViolation: (error: Error) => 
       throw error
     }
   }
+  const attach: unknown = Reflect.get(connection, 'attachListeners')
+  if (typeof attach !== 'function') return
   const guarded = (listener: Listener, bytes: unknown): void => {
     try {
       listener(bytes)
     } catch (error) {
       if (error === ofListener) throw error
-      onViolation(violation(error))
+      witness.violated(violation(error))
     }
   }
   Reflect.set(connection, 'attachListeners', (stream: Duplex): void => {

@@ -51,8 +51,7 @@ export class GuardedClient extends pg.Client implements AsyncDisposable {
         const { loss, ledger } = this.#slot
         // `pg` would say, without a code, that the client "is not queryable".
         if (loss !== undefined && isPromised(statement, values, callback)) return Promise.reject(loss)
-        // eslint-disable-next-line @typescript-eslint/unbound-method -- it is bound by `apply`
-        const result: unknown = Reflect.apply(pg.Client.prototype.query, this, [statement, values, callback])
+        const result = queryOf(pg.Client.prototype).call(this, statement, values, callback)
         if (loss === undefined) ledger.asked(statement)
         return result
       },
@@ -74,6 +73,13 @@ export class GuardedClient extends pg.Client implements AsyncDisposable {
       return Promise.resolve()
     }
   }
+}
+
+type AnyQuery = (this: pg.Client, statement: unknown, values: unknown, callback: unknown) => unknown
+
+/** All overloads of `query` as one. */
+function queryOf({ query }: { readonly query: AnyQuery }): AnyQuery {
+  return query
 }
 
 /** Whether the caller of `query` waits for a promise: no callback, and no object that is told of its rows itself. */

@@ -14,8 +14,8 @@ export class Ledger {
   /** Statements asked for and not answered yet; too high when `pg` itself refused one, which only makes us careful. */
   #asked = 0
   #last: unknown
-  /** How many bytes had been written when everything was answered last. */
-  #settledBytes: unknown = 0
+  /** How many bytes had been written when the lease began, if all that was asked before was answered. Counting costs. */
+  #bytesAtBegin: unknown = 0
   /** Something ended since the last ReadyForQuery that took effect if no transaction is open then. */
   #hasEnded = false
   #refusal: string | undefined
@@ -29,6 +29,7 @@ export class Ledger {
   /** A lease begins. What an earlier holder left unanswered stays in doubt. */
   begin(): void {
     this.#tookEffect = false
+    this.#bytesAtBegin = this.#asked === 0 ? writtenBytes(this.#client) : undefined
   }
 
   /** A statement was handed to `pg`: a text, or an object that has one. */
@@ -67,14 +68,16 @@ export class Ledger {
     if (this.#asked > 0) this.#asked -= 1
     if (this.#asked > 0) return
     this.#last = undefined
-    this.#settledBytes = writtenBytes(this.#client)
   }
 
   outcome(): Outcome {
     if (this.#tookEffect) return 'unknown'
-    const bytes = writtenBytes(this.#client)
-    const isAnswered = bytes !== undefined && bytes === this.#settledBytes
-    return isAnswered || this.#isUndone() ? 'not-executed' : 'unknown'
+    return this.#asked === 0 || this.#isUnsent() || this.#isUndone() ? 'not-executed' : 'unknown'
+  }
+
+  /** Whether nothing at all was written during the lease, though something was asked for. */
+  #isUnsent(): boolean {
+    return this.#bytesAtBegin !== undefined && writtenBytes(this.#client) === this.#bytesAtBegin
   }
 
   /** Whether the one statement that was sent and not answered to its end certainly took no effect. */

@@ -6,15 +6,23 @@ import { guardParser } from '../../../../src/drivers/pg/guard-parser.ts'
 let connection: pg.Connection
 let stream: PassThrough
 let violations: Error[]
+let witnessed: string[]
 
 beforeEach(() => {
   stream = new PassThrough()
   violations = []
+  witnessed = []
   connection = new pg.Connection({ stream: () => stream })
-  guardParser(connection, (error) => void violations.push(error))
+  guardParser(connection, witness)
   const attach: unknown = Reflect.get(connection, 'attachListeners')
   if (typeof attach === 'function') Reflect.apply(attach, connection, [stream])
 })
+
+const witness = {
+  completed: (tag: string): void => void witnessed.push(`completed ${tag}`),
+  ready: (status: string): void => void witnessed.push(`ready ${status}`),
+  violated: (error: Error): void => void violations.push(error),
+}
 
 /** A message of the protocol: its letter, the length it says it has, its bytes. */
 function message(letter: string, length: number, ...body: readonly number[]): Buffer {
@@ -42,7 +50,9 @@ test('what is in order passes as it did', () => {
   const heard: unknown[] = []
   connection.on('readyForQuery', (ready) => heard.push(ready))
   stream.emit('data', message('Z', 5, 'T'.charCodeAt(0)))
+  stream.emit('data', message('C', 4 + 6, ...Buffer.from('BEGIN\0')))
   expect(heard).toMatchObject([{ status: 'T' }])
+  expect(witnessed).toEqual(['ready T', 'completed BEGIN'])
   expect(violations).toEqual([])
 })
 
@@ -55,6 +65,9 @@ test('what a listener of the application throws is its own', () => {
   expect(violations).toEqual([])
 })
 
-test('a connection of another making is left alone', () => {
-  expect(() => guardParser({ emit: () => true }, () => undefined)).not.toThrow()
+test('a connection of another making is witnessed, and otherwise left alone', () => {
+  const other = { emit: (): boolean => true }
+  guardParser(other, witness)
+  Reflect.apply(other.emit, other, ['readyForQuery', { status: 'I' }])
+  expect(witnessed).toEqual(['ready I'])
 })

@@ -98,6 +98,7 @@ describe('unknown', () => {
   ])('%s', (_what, lines) => expect(ledgerAfter(lines).outcome()).toBe('unknown'))
 
   test('when the stream does not count what is sent', () => {
-    expect(ledgerAfter([], false).outcome()).toBe('unknown')
+    expect(ledgerAfter([{ queue: 'insert' }], false).outcome()).toBe('unknown')
+    expect(ledgerAfter([], false).outcome()).toBe('not-executed')
   })
 })
