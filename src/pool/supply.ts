@@ -79,11 +79,12 @@ export class ConnectionSupply<TConnection, TPool> {
   }
 
   /**
-   * Lends a connection that was given back to whoever has waited longest; false when it must go to the driver's pool.
-   * Not in the same turn: who gives back twice must not end the next one's lease with the second call.
+   * Lends a connection that was given back to whoever has waited longest, or asks before this turn is over; else it goes
+   * to the driver's pool. False when it must go there at once. Not lent in the same turn: who gives back twice must not
+   * end the next one's lease with the second call.
    */
   passOn(connection: DriverConnection<TConnection>): boolean {
-    if (this.#queue.length <= this.#passing || connection.canPassOn?.() !== true) return false
+    if (connection.canPassOn?.() !== true) return false
     this.#passing += 1
     void Promise.resolve().then(() => {
       this.#passing -= 1

@@ -13,6 +13,7 @@ describe('release', () => {
   test('gives back, or destroys', async () => {
     const { db, clock, host } = await startedRig(PAIR)
     db.release(await db.acquireMaster())
+    await clock.settle()
     expect(host('db1').pool?.idle).toBe(1)
     db.release(await db.acquireMaster(), { destroy: true })
     await clock.settle()

@@ -23,6 +23,7 @@ describe('connections under way', () => {
     const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 4 })
     const holders = [await lease('a'), await lease('b'), await lease('c')]
     for (const { client } of holders) client?.release()
+    await clock.settle()
     host.manualConnects = true
     heard()
     for (const name of ['d', 'e', 'f', 'g']) call(name)
@@ -35,6 +36,7 @@ describe('connections under way', () => {
     const { lease, call, heard, driverPool, clock, host } = poolRig({ capacity: 8 })
     const holders = [await lease('a'), await lease('b')]
     for (const { client } of holders) client?.release()
+    await clock.settle()
     host.manualConnects = true
     heard()
     const callers = names(8).map((name) => call(name))
@@ -87,6 +89,17 @@ describe('a connection that is given back while others wait', () => {
     expect(() => a.client?.release()).toThrow(UnknownConnectionError)
     await clock.settle()
     expect([heard(), pool.leased]).toEqual(['released 1, b granted 1', 1])
+  })
+
+  test('goes to whoever asks before the turn is over', async () => {
+    const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
+    const a = await lease('a')
+    const [connection] = host.connections
+    a.client?.release()
+    call('b')
+    expect(connection?.checkedOut).toBe(true)
+    await clock.settle()
+    expect([heard(), connection?.checkedOut]).toEqual(['released 1, b granted 1', true])
   })
 
   test('goes to the driver’s pool when the caller left meanwhile', async () => {
