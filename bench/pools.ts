@@ -4,17 +4,17 @@ import { Duel, judge } from './duel.ts'
 import type { DuelResult, DuelSpec, Order, Pair } from './duel.ts'
 
 const MAX = 10
-/** Fresh processes: how the compiler and the cores were dealt out is a matter of luck, once per process. */
-const DUELS = 2
+/** Fresh processes: which core each connection shares with which server is a matter of luck, once per process. */
+const DUELS = 5
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 const BAR = 0.97
 
-const ALONE: Order = { pairs: 40, operations: 20_000, concurrency: 1, query: false }
+const ALONE: Order = { pairs: 20, operations: 20_000, concurrency: 1, query: false }
 const ORDERS: readonly Order[] = [
-  { pairs: 40, operations: 300, concurrency: 1, query: true },
-  { pairs: 100, operations: 500, concurrency: 10, query: true },
-  { pairs: 100, operations: 500, concurrency: 50, query: true },
+  { pairs: 20, operations: 300, concurrency: 1, query: true },
+  { pairs: 30, operations: 500, concurrency: 10, query: true },
+  { pairs: 30, operations: 500, concurrency: 50, query: true },
 ]
 
 /** hasql beside bare `pg.Pool`s, on the same servers, in turns. */

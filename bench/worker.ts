@@ -22,7 +22,7 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
 }
 
 /** Operations of each side before the first turn that counts: connections are made, code is compiled. */
-const WARM_UP_OPERATIONS = 15_000
+const WARM_UP_OPERATIONS = 6_000
 
 async function makeSubjects(spec: DuelSpec): Promise<readonly [bare: Subject, hasql: Subject]> {
   const pools = Array.from(

@@ -2,7 +2,8 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
-import type { Topology } from './topology.ts'
+import { isLeftBehind } from './left-behind.ts'
+import type { Fencing, Topology } from './topology.ts'
 import { masters } from './topology.ts'
 
 /** One thing that changed between two snapshots. Effects and events are made from these, in one place. */
@@ -31,7 +32,7 @@ export function diffTopology(before: Topology, after: Topology): readonly Topolo
   const changes: TopologyChange[] = []
   for (const [hostId, host] of after.hosts) {
     const old = before.hosts.get(hostId)
-    if (old !== undefined && old !== host) changes.push(...diffHost(old, host))
+    if (old !== undefined && old !== host) changes.push(...diffHost(old, host, after.fencing))
   }
   const { incumbent, epoch } = after.fencing
   if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {
@@ -41,9 +42,9 @@ export function diffTopology(before: Topology, after: Topology): readonly Topolo
   return changes
 }
 
-function* diffHost(before: HostDescription, after: HostDescription): Generator<TopologyChange> {
+function* diffHost(before: HostDescription, after: HostDescription, fencing: Fencing): Generator<TopologyChange> {
   if (after.generation !== before.generation) {
-    yield { kind: 'connections-void', host: after, generation: after.generation, interrupt: mustStop(after) }
+    yield { kind: 'connections-void', host: after, generation: after.generation, interrupt: mustStop(after, fencing) }
   }
   if (before.kind !== after.kind) yield { kind: 'host-changed', before, after }
   if (isAnswering(after) && after.suspicion !== undefined && !isSuspected(before)) {
@@ -67,6 +68,7 @@ function isSuspected(host: HostDescription): boolean {
 }
 
 /** On a host that is gone a query would hang; on a fenced one a write would be lost. */
-function mustStop(host: HostDescription): boolean {
+function mustStop(host: HostDescription, fencing: Fencing): boolean {
+  if (isLeftBehind(host, fencing)) return true
   return host.kind === 'unreachable' || host.kind === 'stale-master' || host.kind === 'foreign-cluster'
 }

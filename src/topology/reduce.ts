@@ -3,6 +3,7 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { describeHost, isOlderEvidence } from './describe-host.ts'
 import type { HostDescription } from './host-description.ts'
 import { isAnswering, lastAnswerOf } from './host-description.ts'
+import { isLeftBehind } from './left-behind.ts'
 import type { HostObservation } from './observation.ts'
 import { rank, rankMultiMaster } from './rank.ts'
 import type { Topology } from './topology.ts'
@@ -25,7 +26,10 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
   const reported = new Map(before.hosts).set(seen.hostId, described)
   const ranked = (rules.multiMaster ? rankMultiMaster : rank)(reported, before.fencing)
   const hosts = new Map<HostId, HostDescription>()
-  for (const [hostId, host] of ranked.hosts) hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs))
+  for (const [hostId, host] of ranked.hosts) {
+    const isNewlyLeft = isLeftBehind(host, ranked.fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
+    hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft))
+  }
   const draft = { revision: before.revision + 1, hosts, fencing: ranked.fencing }
   const masterless = masters({ ...draft, masterlessSinceMs: undefined }).length === 0
   return Object.freeze({
@@ -35,10 +39,15 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
 }
 
 /** Dates the change of state, and starts a new generation of connections where the old ones are void. */
-function settle(before: HostDescription | undefined, after: HostDescription, atMs: Milliseconds): HostDescription {
-  if (before === undefined || before === after) return after
+function settle(
+  before: HostDescription | undefined,
+  after: HostDescription,
+  atMs: Milliseconds,
+  isNewlyLeft: boolean,
+): HostDescription {
+  if (before === undefined || (before === after && !isNewlyLeft)) return after
   const sinceMs = before.kind === after.kind ? before.sinceMs : atMs
-  const generation = before.generation + (voidsConnections(before, after) ? 1 : 0)
+  const generation = before.generation + (isNewlyLeft || voidsConnections(before, after) ? 1 : 0)
   return Object.freeze({ ...after, sinceMs, generation })
 }
 

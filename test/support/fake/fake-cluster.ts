@@ -73,6 +73,11 @@ export class FakeCluster {
   restartAsReplica(server: FakeServer, master: FakeServer | undefined, readyInMs: number): void {
     if (server.state !== 'stopped') server.stop('57P01', 2)
     server.facts.role = 'replica'
+    // Who comes back from another cluster brings nothing of its history along.
+    if (server.facts.systemId !== SYSTEM_ID) {
+      server.facts.timeline = 1
+      server.branch = firstBranch(SYSTEM_ID, 1)
+    }
     server.facts.systemId = SYSTEM_ID
     server.facts.readOnlyDefault = false
     if (master !== undefined && master !== server) this.#follow(server, master)
@@ -107,7 +112,6 @@ export class FakeCluster {
 
   #bringHome(server: FakeServer): void {
     this.restartAsReplica(server, undefined, this.#startMs())
-    server.facts.timeline = 1
   }
 
   #chooseMaster(): FakeServer {
