@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { pin } from './pin.ts'
 
 /**
  * The two sides of a duel: hasql on the hosts of a DSN, and what an application has without it: a bare `pg.Pool` for each host,
@@ -50,41 +51,64 @@ export interface DuelResult {
 }
 
 /**
- * Both sides in one process, in short turns: whatever core, clock rate or neighbour the process has, both have it.
- * Two processes that take turns do not do: which core each of them shares with a server is a matter of luck, and worth
- * more than what is to be measured. Nor does a forced collection between turns: it throws compiled code away, and is
- * felt most by the side that has more of it.
+ * Two processes that take turns, so that what the machine does meanwhile happens to both. Not one process for both sides: the
+ * compiler would see the objects of either, and be at its best with one of them by chance. Where the system lets us, both
+ * processes have one core and the servers another: else the luck of who shares a core with whom is worth more than what is
+ * measured.
  */
 export class Duel implements AsyncDisposable {
-  readonly #child: ChildProcess
+  readonly #bare: ChildProcess
+  readonly #hasql: ChildProcess
 
-  private constructor(child: ChildProcess) {
-    this.#child = child
+  private constructor(bare: ChildProcess, hasql: ChildProcess) {
+    this.#bare = bare
+    this.#hasql = hasql
   }
 
   static async between(spec: DuelSpec): Promise<Duel> {
-    const worker = new URL('./worker.ts', import.meta.url)
-    // This tsconfig names no source paths: the worker imports the built package, as its users do.
-    const env = {
-      ...process.env,
-      TSX_TSCONFIG_PATH: fileURLToPath(new URL('./built-package.tsconfig.json', import.meta.url)),
-    }
-    const child = fork(worker, [JSON.stringify(spec)], { execArgv: ['--import', 'tsx'], env })
-    await once(child, 'message')
-    return new Duel(child)
+    return new Duel(await start('bare', spec), await start('hasql', spec))
   }
 
   async fight(order: Order): Promise<readonly Pair[]> {
-    this.#child.send(order)
-    const [pairs] = (await once(this.#child, 'message')) as [readonly Pair[]]
+    for (const side of [this.#bare, this.#hasql]) await ask(side, { ...order, operations: WARM_UP_OPERATIONS })
+    const pairs: Pair[] = []
+    for (let count = 0; count < order.pairs; count++) {
+      const early = count % 2 === 0 ? await ask(this.#bare, order) : undefined
+      const own = await ask(this.#hasql, order)
+      pairs.push({ bare: early ?? (await ask(this.#bare, order)), hasql: own })
+    }
     return pairs
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await exited
+    for (const child of [this.#bare, this.#hasql]) {
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    }
   }
+}
+
+/** Operations of each side before those that count: connections are made, code is compiled. */
+const WARM_UP_OPERATIONS = 12_000
+
+async function start(side: 'bare' | 'hasql', spec: DuelSpec): Promise<ChildProcess> {
+  const worker = new URL('./worker.ts', import.meta.url)
+  // This tsconfig names no source paths: the worker imports the built package, as its users do.
+  const env = {
+    ...process.env,
+    TSX_TSCONFIG_PATH: fileURLToPath(new URL('./built-package.tsconfig.json', import.meta.url)),
+  }
+  const child = fork(worker, [side, JSON.stringify(spec)], { execArgv: ['--import', 'tsx'], env })
+  await once(child, 'message')
+  if (child.pid !== undefined) pin(child.pid, 0)
+  return child
+}
+
+async function ask(child: ChildProcess, order: Order): Promise<Report> {
+  child.send(order)
+  const [report] = (await once(child, 'message')) as [Report]
+  return report
 }
 
 /** What the pairs of one or several duels say together. */

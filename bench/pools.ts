@@ -2,19 +2,20 @@ import { PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
 import { Duel, judge } from './duel.ts'
 import type { DuelResult, DuelSpec, Order, Pair } from './duel.ts'
+import { pin } from './pin.ts'
 
 const MAX = 10
 /** Fresh processes: which core each connection shares with which server is a matter of luck, once per process. */
-const DUELS = 5
+const DUELS = 7
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 const BAR = 0.97
 
-const ALONE: Order = { pairs: 20, operations: 20_000, concurrency: 1, query: false }
+const ALONE: Order = { pairs: 5, operations: 50_000, concurrency: 1, query: false }
 const ORDERS: readonly Order[] = [
-  { pairs: 20, operations: 300, concurrency: 1, query: true },
-  { pairs: 30, operations: 500, concurrency: 10, query: true },
-  { pairs: 30, operations: 500, concurrency: 50, query: true },
+  { pairs: 6, operations: 1_000, concurrency: 1, query: true },
+  { pairs: 6, operations: 2_000, concurrency: 10, query: true },
+  { pairs: 6, operations: 2_000, concurrency: 50, query: true },
 ]
 
 /** hasql beside bare `pg.Pool`s, on the same servers, in turns. */
@@ -22,6 +23,8 @@ export async function run(): Promise<void> {
   await using cluster = await PgCluster.start({ replicas: 2, settings: { max_connections: 400 } })
   const master = await cluster.master()
   const replicas = await cluster.replicas()
+  const pinned = cluster.nodes.every(({ pid }) => pid !== undefined && pin(pid, 1))
+  console.log(pinned ? 'servers and clients on a core each' : 'servers and clients wherever the system puts them')
 
   console.log('acquire + release alone, concurrency 1 (CPU time per operation)')
   const [alone] = await fights(specOf(cluster, master, [master], 'greedy'), [ALONE])

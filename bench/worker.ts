@@ -7,7 +7,7 @@ import {
   RoundRobinBalancerPolicy,
 } from 'hasql/pg'
 import type { BalancerPolicy } from 'hasql/pg'
-import type { DuelSpec, Order, Pair, Report } from './duel.ts'
+import type { DuelSpec, Order, Report } from './duel.ts'
 
 /** One side of a duel. */
 interface Subject {
@@ -21,19 +21,17 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
   'power-of-two': () => new PowerOfTwoBalancerPolicy(),
 }
 
-/** Operations of each side before the first turn that counts: connections are made, code is compiled. */
-const WARM_UP_OPERATIONS = 6_000
-
-async function makeSubjects(spec: DuelSpec): Promise<readonly [bare: Subject, hasql: Subject]> {
-  const pools = Array.from(
-    { length: spec.barePools },
-    () => new pg.Pool({ ...spec.bare, max: spec.max, idleTimeoutMillis: 0 }),
-  )
+async function makeSubject(side: string, spec: DuelSpec): Promise<Subject> {
+  const { max } = spec
+  if (side === 'bare') {
+    const settings = { ...spec.bare, max, idleTimeoutMillis: 0 }
+    return { take: inTurn(Array.from({ length: spec.barePools }, () => new pg.Pool(settings))) }
+  }
   const balancerPolicy = POLICIES[spec.policy]?.()
   if (balancerPolicy === undefined) throw new RangeError(`no policy ${spec.policy}`)
-  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max: spec.max, idleTimeoutMillis: 0 } })
+  const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max, idleTimeoutMillis: 0 } })
   await db.waitAllReady(30_000)
-  return [{ take: inTurn(pools) }, { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }]
+  return { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }
 }
 
 function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
@@ -61,21 +59,10 @@ async function turn(subject: Subject, { operations, concurrency, query }: Order)
   return { wallUs: (wallMs * 1_000) / operations, cpuUs: (user + system) / operations }
 }
 
-async function fight([bare, hasql]: readonly [Subject, Subject], order: Order): Promise<readonly Pair[]> {
-  const pairs: Pair[] = []
-  const warmUp = Math.ceil(WARM_UP_OPERATIONS / order.operations)
-  for (let count = -warmUp; count < order.pairs; count++) {
-    const early = count % 2 === 0 ? await turn(bare, order) : undefined
-    const own = await turn(hasql, order)
-    const pair = { bare: early ?? (await turn(bare, order)), hasql: own }
-    if (count >= 0) pairs.push(pair)
-  }
-  return pairs
-}
-
-const subjects = await makeSubjects(JSON.parse(process.argv[2] ?? '') as DuelSpec)
+const [side = '', spec = ''] = process.argv.slice(2)
+const subject = await makeSubject(side, JSON.parse(spec) as DuelSpec)
 process.on('message', (order: Order) => {
-  void fight(subjects, order).then((pairs) => process.send?.(pairs))
+  void turn(subject, order).then((report) => process.send?.(report))
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')

@@ -56,7 +56,9 @@ export function guardParser(connection: Emitter, witness: MessageWitness): void 
   Reflect.set(connection, 'attachListeners', (stream: Duplex): void => {
     const on = (event: string, listener: Listener): Duplex =>
       stream.on(event, event === 'data' ? (bytes: unknown) => guarded(listener, bytes) : listener)
-    Reflect.apply(attach, connection, [Object.create(stream, { on: { value: on } })])
+    // Not an object that inherits from the stream: as a prototype, it would be slow in all that it does from then on.
+    const seen = new Proxy(stream, { get: (target, key): unknown => (key === 'on' ? on : Reflect.get(target, key)) })
+    Reflect.apply(attach, connection, [seen])
   })
 }
 
