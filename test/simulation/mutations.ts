@@ -5,9 +5,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a void connection that comes back is kept',
     file: 'pool/host-pool.ts',
-    edits: [
-      ['if (destroy || !this.isFresh(connection)) connection', 'if (destroy || connection.isClosed()) connection'],
-    ],
+    edits: [['return held.generation === this.#generation && !connection', 'return !connection']],
   },
   {
     name: 'masters are ranked by LSN, not by timeline',
