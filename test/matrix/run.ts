@@ -10,7 +10,10 @@ const here = dirname(fileURLToPath(import.meta.url))
 const root = resolve(here, '../..')
 
 if (!existsSync(resolve(here, 'node_modules'))) {
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' })
+  execFileSync('npm', ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund'], {
+    cwd: here,
+    stdio: 'inherit',
+  })
 }
 
 const wanted = process.argv.slice(2).map(Number)
