@@ -5,7 +5,7 @@ import { readyAtMs } from '../frame/server-log.ts'
 import { Stage, pause } from '../frame/stage.ts'
 import { failures, strike } from './master-gone.ts'
 import type { Detection } from './master-gone.ts'
-import { BEYOND_WITNESS_MS, FIRST_WRITE_MS, detectBoundMs } from './stopped.ts'
+import { BEYOND_WITNESS_MS, DETECT_MS, FIRST_WRITE_MS } from './stopped.ts'
 
 const IN_FLIGHT = 8
 
@@ -56,7 +56,7 @@ async function recovered(
   const { verdict, violations } = await stage.finish()
   return {
     measures: [
-      atMostMs('out of use', detectMs, detectBoundMs(witnessMs)),
+      atMostMs('out of use', detectMs, DETECT_MS),
       atMostMs('out of use, after a bare client heard of it', Math.max(0, detectMs - witnessMs), BEYOND_WITNESS_MS),
       atMostMs('all writers write again, after recovery', Math.max(0, backMs), FIRST_WRITE_MS),
       atMost('failed operations', failed.writes + failed.reads, IN_FLIGHT),

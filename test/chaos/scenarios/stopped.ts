@@ -6,14 +6,9 @@ import { Stage, pause } from '../frame/stage.ts'
 import { Witness, bringBack, failures, promote, strike, strikeBefore } from './master-gone.ts'
 import type { Detection } from './master-gone.ts'
 
-const DETECT_MS = 50
+export const DETECT_MS = 50
 /** Nobody can know of a fault before the servers' processes have ended their connections: what hasql adds to that. */
 export const BEYOND_WITNESS_MS = 25
-
-/** On a machine so busy that a bare client in the same process hears of the fault later than that, hasql cannot know sooner. */
-export function detectBoundMs(witnessMs: number): number {
-  return Math.max(DETECT_MS, witnessMs + BEYOND_WITNESS_MS)
-}
 export const FIRST_WRITE_MS = 250
 const IN_FLIGHT = 8
 
@@ -49,7 +44,7 @@ async function replaced(blow: (stage: Stage, master: PgNode) => Promise<Blow>): 
   return {
     measures: [
       ...measures,
-      atMostMs('out of use', detectMs, detectBoundMs(witnessMs)),
+      atMostMs('out of use', detectMs, DETECT_MS),
       atMostMs('out of use, after a bare client heard of it', Math.max(0, detectMs - witnessMs), BEYOND_WITNESS_MS),
       atMostMs('all writers write again, after the promotion', firstWriteMs, FIRST_WRITE_MS),
       atMost('failed operations', failed.writes + failed.reads, IN_FLIGHT),
