@@ -1,5 +1,5 @@
-import { FaultProxy } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
+import { proxyFronts } from '../frame/proxy-fronts.ts'
 import { atLeast, atMost, atMostMs } from '../frame/scenario.ts'
 import type { Outcome, RunContext, Scenario } from '../frame/scenario.ts'
 import { Stage, USUAL_WORKLOAD, pause } from '../frame/stage.ts'
@@ -52,15 +52,7 @@ async function namespaces(): Promise<Network> {
 }
 
 async function proxies(): Promise<Network> {
-  const fronts = new Map<PgNode, FaultProxy>()
-  const front = async (node: PgNode): Promise<FaultProxy> => {
-    const proxy = await FaultProxy.start({ target: node })
-    fronts.set(node, proxy)
-    return proxy
-  }
-  const takeDown = async (): Promise<void> => {
-    for (const proxy of fronts.values()) await proxy.close()
-  }
+  const { fronts, front, takeDown } = proxyFronts()
   const lose = (node: PgNode, directions: readonly Direction[]): void => {
     const proxy = fronts.get(node)
     if (directions.includes('toServer')) proxy?.dropToServer()

@@ -1,7 +1,8 @@
-import { FaultProxy } from 'hasql/testing'
+import type { FaultProxy } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
 import type { Random } from 'hasql/pg'
 import { seededRandom } from '../../support/seeded-random.ts'
+import { proxyFronts } from '../frame/proxy-fronts.ts'
 import { atLeast } from '../frame/scenario.ts'
 import type { Outcome, RunContext, Scenario } from '../frame/scenario.ts'
 import { Stage, pause } from '../frame/stage.ts'
@@ -69,15 +70,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 }
 
 async function runRandomFaults({ quick, minutes, random, seed }: RunContext): Promise<Outcome> {
-  const fronts = new Map<PgNode, FaultProxy>()
-  const front = async (node: PgNode): Promise<FaultProxy> => {
-    const proxy = await FaultProxy.start({ target: node })
-    fronts.set(node, proxy)
-    return proxy
-  }
-  const takeDown = async (): Promise<void> => {
-    for (const proxy of fronts.values()) await proxy.close()
-  }
+  const { fronts, front, takeDown } = proxyFronts()
   await using stage = await Stage.open({ front, takeDown, workload: WORKLOAD })
   const setting = { stage, fronts, random }
   const endMs = performance.now() + (minutes ?? (quick ? QUICK_MINUTES : DEFAULT_MINUTES)) * 60_000

@@ -1,6 +1,6 @@
 import { HostLostError } from 'hasql/pg'
-import { FaultProxy } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
+import { proxyFronts } from '../frame/proxy-fronts.ts'
 import { atLeast, atMost } from '../frame/scenario.ts'
 import type { Measure, Outcome, Scenario } from '../frame/scenario.ts'
 import { Stage, pause } from '../frame/stage.ts'
@@ -65,15 +65,7 @@ async function judged(what: string, pending: Promise<WriteRecord>, node: PgNode)
 }
 
 async function answerCut(): Promise<Outcome> {
-  const fronts = new Map<PgNode, FaultProxy>()
-  const front = async (node: PgNode): Promise<FaultProxy> => {
-    const proxy = await FaultProxy.start({ target: node })
-    fronts.set(node, proxy)
-    return proxy
-  }
-  const takeDown = async (): Promise<void> => {
-    for (const proxy of fronts.values()) await proxy.close()
-  }
+  const { fronts, front, takeDown } = proxyFronts()
   await using stage = await Stage.open({ front, takeDown, workload: QUIET })
   const [master] = await stage.cast()
   const proxy = fronts.get(master)
