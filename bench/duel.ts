@@ -6,7 +6,7 @@ import { pin } from './pin.ts'
 
 /**
  * The two sides of a duel: hasql on the hosts of a DSN, and what an application has without it: a bare `pg.Pool` for each host,
- * taken in turn.
+ * taken in turn, or at random beside the policy that does so.
  */
 export interface DuelSpec {
   readonly bare: { host: string; port: number; user: string; password: string; database: string }

@@ -25,7 +25,9 @@ async function makeSubject(side: string, spec: DuelSpec): Promise<Subject> {
   const { max } = spec
   if (side === 'bare') {
     const settings = { ...spec.bare, max, idleTimeoutMillis: 0 }
-    return { take: inTurn(Array.from({ length: spec.barePools }, () => new pg.Pool(settings))) }
+    const pools = Array.from({ length: spec.barePools }, () => new pg.Pool(settings))
+    // Who is sent to a busy pool while others are idle waits, on either side: that is the policy's law, not its cost.
+    return { take: spec.policy === 'random-weighted' ? atRandom(pools) : inTurn(pools) }
   }
   const balancerPolicy = POLICIES[spec.policy]?.()
   if (balancerPolicy === undefined) throw new RangeError(`no policy ${spec.policy}`)
@@ -40,6 +42,12 @@ function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
   let next = 0
   if (pools.length === 1) return () => only.connect()
   return () => (pools[next++ % pools.length] ?? only).connect()
+}
+
+function atRandom(pools: readonly pg.Pool[]): Subject['take'] {
+  const [only] = pools
+  if (only === undefined) throw new RangeError('there is no bare pool')
+  return () => (pools[Math.floor(Math.random() * pools.length)] ?? only).connect()
 }
 
 async function turn(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {
