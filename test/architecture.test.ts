@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   balancer: [...TIME, ...TOPOLOGY],
   driver: [...ERRORS, 'dsn', 'time', 'network'],
   monitor: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'network'],
-  pool: [...ERRORS, 'time', ...TOPOLOGY, 'driver'],
+  pool: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver'],
   metrics: [...TOPOLOGY],
   manager: [...ERRORS, ...TIME, ...CORE],
   index: [...ERRORS, ...TIME, ...CORE, 'manager'],

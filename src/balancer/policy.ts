@@ -10,7 +10,7 @@ export interface Candidate {
   readonly capacity: number
   /** `capacity` less `leases`; negative when callers are waiting for a connection. */
   readonly free: number
-  /** Smoothed time of one probe's round trip in milliseconds; undefined before the first. */
+  /** Median round trip of the host's last eight probes in milliseconds; undefined before the first. */
   readonly responseTimeMs: number | undefined
   /** The share of traffic the caller wants for the host relative to the others; 1 by default, always > 0 here. */
   readonly weight: number

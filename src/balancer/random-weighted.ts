@@ -17,34 +17,47 @@ export const MIN_RESPONSE_TIME_MS = 0.01
 export class RandomWeightedBalancerPolicy implements BalancerPolicy {
   readonly name: string = 'random-weighted'
 
+  /** Worked out anew at each pick; kept, so that a pick makes nothing. */
+  readonly #shares: number[] = []
+
   pick(candidates: NonEmpty<Candidate>, { random }: PolicyContext): Candidate {
     let chosen = candidates[0]
     if (candidates.length === 1) return chosen
-    let sumMs = 0
-    let measured = 0
-    let total = 0
-    let unmeasuredWeight = 0
-    for (const candidate of candidates) {
-      const timeMs = measuredMs(candidate)
-      if (timeMs === undefined) {
-        unmeasuredWeight += candidate.weight
-      } else {
-        sumMs += timeMs
-        measured += 1
-        total += candidate.weight / timeMs
-      }
-    }
-    // With no measurement at all any number does: the same for every host, it leaves weight alone to decide.
-    const unmeasuredMs = measured === 0 ? 1 : sumMs / measured
-    total += unmeasuredWeight / unmeasuredMs
-    let draw = random() * total
+    let draw = random() * this.#total(candidates)
+    let index = 0
     for (const candidate of candidates) {
       // Should rounding carry the draw past the end, the last host has it.
       chosen = candidate
-      draw -= candidate.weight / (measuredMs(candidate) ?? unmeasuredMs)
+      draw -= this.#shares[index++] ?? 0
       if (draw < 0) break
     }
     return chosen
+  }
+
+  /** Works the shares out; returns their sum. */
+  #total(candidates: NonEmpty<Candidate>): number {
+    const shares = this.#shares
+    let total = 0
+    let sumMs = 0
+    let index = 0
+    let unmeasured = 0
+    for (const candidate of candidates) {
+      const timeMs = measuredMs(candidate)
+      if (timeMs === undefined) unmeasured += 1
+      else sumMs += timeMs
+      const share = timeMs === undefined ? 0 : candidate.weight / timeMs
+      shares[index++] = share
+      total += share
+    }
+    if (unmeasured === 0) return total
+    // With no measurement at all any number does: the same for every host, it leaves weight alone to decide.
+    const meanMs = unmeasured === candidates.length ? 1 : sumMs / (candidates.length - unmeasured)
+    for (const [place, candidate] of candidates.entries()) {
+      if (measuredMs(candidate) !== undefined) continue
+      shares[place] = candidate.weight / meanMs
+      total += candidate.weight / meanMs
+    }
+    return total
   }
 }
 

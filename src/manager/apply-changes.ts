@@ -12,6 +12,8 @@ export interface ChangeTargets {
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void
   /** Whoever waits for a connection of this host chooses again. */
   sendOn(hostId: HostId): void
+  /** The load of others is coming to this host. */
+  recover(hostId: HostId): void
   /** No master is known any more: look everywhere. */
   searchMaster(): void
 }
@@ -27,13 +29,19 @@ export function applyChange(change: TopologyChange, topology: Topology, targets:
       return targets.searchMaster()
     // Connections survive a promotion, but those who wait for one chose the host for what it was (law 7).
     case 'host-changed':
+      if (isBack(change.before, change.after)) targets.recover(change.after.hostId)
       return targets.sendOn(change.after.hostId)
     case 'host-suspected':
       return targets.sendOn(change.host.hostId)
     case 'master-changed':
+      return change.before === undefined ? undefined : targets.recover(change.after)
     case 'master-found':
       return
   }
+}
+
+function isBack(before: HostDescription, after: HostDescription): boolean {
+  return before.kind !== 'unknown' && !isAnswering(before) && isAnswering(after)
 }
 
 /** Tells the listeners; after the effects, so that what they ask is answered by the new snapshot. */

@@ -147,6 +147,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.candidates.get(hostId)?.pool.dismiss('displaced')
   }
 
+  recover(hostId: HostId): void {
+    this.candidates.get(hostId)?.pool.recover()
+  }
+
   searchMaster(): void {
     for (const monitor of this.monitors.values()) monitor.requestProbe('fault')
   }

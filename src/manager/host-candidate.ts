@@ -19,6 +19,7 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
   /** When the host came back after it had been away. */
   returnedAtMs: Milliseconds | undefined
   readonly #clock: Clock
+  readonly #wholeWeight: number
 
   constructor(spec: HostSpec, pool: HostPool<TConnection, TPool>, preference: HostPreference, clock: Clock) {
     this.#clock = clock
@@ -26,6 +27,7 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
     this.spec = spec
     this.pool = pool
     this.preference = preference
+    this.#wholeWeight = preference.weight > 0 ? preference.weight : 1
   }
 
   get leases(): number {
@@ -46,7 +48,7 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
    * among its like.
    */
   get weight(): number {
-    const whole = this.preference.weight > 0 ? this.preference.weight : 1
+    const whole = this.#wholeWeight
     if (this.returnedAtMs === undefined) return whole
     const age = (this.#clock.nowMs() - this.returnedAtMs) / SLOW_START_MS
     return age >= 1 ? whole : whole * (FIRST_SHARE + (1 - FIRST_SHARE) * age)

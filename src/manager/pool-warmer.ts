@@ -8,7 +8,7 @@ import type { Topology } from '../topology/topology.ts'
 import { masters } from '../topology/topology.ts'
 
 /** The longest pause between two connections made in advance; each is drawn anew, so that a fleet does not keep step. */
-const WARM_GAP_MS = 500
+const WARM_GAP_MS = 5_000
 
 type WarmedPool = Pick<HostPool<unknown, unknown>, 'size' | 'warm' | 'cool'>
 

@@ -61,8 +61,7 @@ export class Router<TConnection, TPool> {
 
   #pick(candidates: NonEmpty<HostCandidate<TConnection, TPool>>): HostCandidate<TConnection, TPool> {
     const picked = this.#policy.pick(candidates, this.#context)
-    const candidate = candidates.find((each) => each === picked)
-    if (candidate !== undefined) return candidate
+    for (const candidate of candidates) if (candidate === picked) return candidate
     throw new HasqlError(
       'ERR_HASQL_POLICY',
       `The balancer policy '${this.#policy.name}' must return one of its candidates`,

@@ -14,7 +14,7 @@ export interface DriverMetrics {
   readonly warmed: number
   /** Callers who wait, and for whom no connection is under way. */
   readonly waiting: number
-  /** Smoothed round trip of the host's checks in milliseconds; undefined before the first. */
+  /** Median round trip of the host's last eight checks in milliseconds; undefined before the first. */
   readonly responseTimeMs: number | undefined
   /** Leases handed out so far. */
   readonly acquires: number

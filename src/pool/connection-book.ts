@@ -4,6 +4,8 @@ import type { HeldConnection, Lease } from './lease.ts'
 /** The connections of one pool: which generation each belongs to, who has it, how many are leased. */
 export class ConnectionBook<TConnection> {
   readonly #all = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
+  /** The one asked for last, which is mostly asked for again: a pool passes here several times for each lease. */
+  #recent: HeldConnection<TConnection> | undefined
   #connecting = 0
   #leased = 0
   #onNoneLeased: (() => void)[] = []
@@ -22,7 +24,8 @@ export class ConnectionBook<TConnection> {
   }
 
   find(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
-    return this.#all.get(connection)
+    if (this.#recent?.connection !== connection) this.#recent = this.#all.get(connection)
+    return this.#recent
   }
 
   add(connection: DriverConnection<TConnection>, generation: number): void {
@@ -35,6 +38,7 @@ export class ConnectionBook<TConnection> {
     const held = this.#all.get(connection)
     if (held === undefined) return undefined
     this.#all.delete(connection)
+    this.#recent = undefined
     this.established(held)
     return held
   }

@@ -1,10 +1,12 @@
-import type { Driver, DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../driver/driver.ts'
+import type { Driver, DriverConnection, DriverPool, DriverPoolHooks } from '../driver/driver.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import { QueueFullError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { Checkout } from './checkout.ts'
 import { QUEUE_LIMIT } from './checkout.ts'
 import { ConnectionBook } from './connection-book.ts'
+import { Growth } from './growth.ts'
+import type { HostPoolOptions } from './host-pool-options.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
 import type { Lessor } from './lease.ts'
@@ -23,20 +25,22 @@ export class HostPool<TConnection, TPool>
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
   readonly #book = new ConnectionBook<TConnection>()
+  readonly #growth: Growth
   readonly #supply: ConnectionSupply<TConnection, TPool>
   #generation = 0
 
   constructor(
     driver: Driver<TConnection, TPool>,
     spec: HostSpec,
-    options: PoolOptions,
+    options: HostPoolOptions,
     listener: HostPoolListener<TConnection>,
   ) {
     this.hostId = spec.hostId
     this.#driver = driver
     this.#listener = listener
     this.driverPool = driver.openPool(spec, options, this)
-    this.#supply = new ConnectionSupply(this, this.driverPool)
+    this.#growth = new Growth(options.clock, options.random)
+    this.#supply = new ConnectionSupply(this, this.driverPool, this.#growth)
   }
 
   /** Leased, or waited for. */
@@ -91,6 +95,11 @@ export class HostPool<TConnection, TPool>
     checkout.link.place?.remove(checkout)
   }
 
+  /** The host has come back, or is the new master: everybody wants it now. */
+  recover(): void {
+    this.#growth.begin()
+  }
+
   /** Has one more connection made in advance; false when there are `target`, or as many as there may be. */
   warm(target: number): boolean {
     return this.#supply.warm(target)
@@ -115,6 +124,7 @@ export class HostPool<TConnection, TPool>
   /** Whoever waits here leaves, and is told so; all leave before any is told, for one may come back at once. */
   dismiss(how: 'displaced' | 'closed'): void {
     if (how === 'closed') this.#supply.cool()
+    this.#growth.stop()
     for (const checkout of this.#supply.takeAll()) checkout[how](this.hostId)
   }
 
@@ -161,9 +171,7 @@ export class HostPool<TConnection, TPool>
     this.#book.takeBack(lease.held)
     this.counters.releases += 1
     this.#listener.released(this.hostId, connection.native)
-    if (destroy || !this.isFresh(connection)) connection.giveBack(true)
-    else if (!this.#supply.passOn(connection)) connection.giveBack(false)
-    this.#supply.pump()
+    this.#supply.takeBack(connection, destroy || !this.isFresh(connection))
     this.#book.tellIfNoneLeased()
   }
 

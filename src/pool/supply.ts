@@ -4,6 +4,8 @@ import type { HostFault } from '../host-fault.ts'
 import { toError } from '../to-error.ts'
 import type { Checkout } from './checkout.ts'
 import { CheckoutQueue } from './checkout.ts'
+import type { Growth } from './growth.ts'
+import { HandOver } from './hand-over.ts'
 
 /**
  * No more connections than this are being made at one host at a time: a server that has just come back must not meet
@@ -37,18 +39,22 @@ export interface SupplyOwner<TConnection> {
 export class ConnectionSupply<TConnection, TPool> {
   readonly #owner: SupplyOwner<TConnection>
   readonly #driverPool: DriverPool<TConnection, TPool>
+  readonly #growth: Growth
   readonly #queue = new CheckoutQueue<TConnection>()
   /** Checkouts under way in the driver's pool. */
   #checkingOut = 0
-  /** Connections that were given back and are on their way to the next caller. */
-  #passing = 0
+  readonly #handOver = new HandOver<TConnection>(this.#queue, (connection) => {
+    if (!this.#arrived(connection)) this.pump()
+  })
   /** Connections kept out of the driver's pool for a while, so that it makes new ones: see `warm`. */
   readonly #aside: DriverConnection<TConnection>[] = []
   #warming = false
+  readonly #pump = (): void => this.pump()
 
-  constructor(owner: SupplyOwner<TConnection>, driverPool: DriverPool<TConnection, TPool>) {
+  constructor(owner: SupplyOwner<TConnection>, driverPool: DriverPool<TConnection, TPool>, growth: Growth) {
     this.#owner = owner
     this.#driverPool = driverPool
+    this.#growth = growth
   }
 
   /** Callers who have no connection yet. */
@@ -78,27 +84,20 @@ export class ConnectionSupply<TConnection, TPool> {
     return this.#queue.takeAll()
   }
 
-  /**
-   * Lends a connection that was given back to whoever has waited longest, or asks before this turn is over; else it goes
-   * to the driver's pool. False when it must go there at once. Not lent in the same turn: who gives back twice must not
-   * end the next one's lease with the second call.
-   */
-  passOn(connection: DriverConnection<TConnection>): boolean {
-    if (connection.canPassOn?.() !== true) return false
-    this.#passing += 1
-    void Promise.resolve().then(() => {
-      this.#passing -= 1
-      this.#arrived(connection)
-      this.pump()
-    })
-    return true
+  /** Takes a connection that was given back. */
+  takeBack(connection: DriverConnection<TConnection>, destroy: boolean): void {
+    // On its way to the next caller it leaves no room for another.
+    if (!destroy && this.#handOver.begin(connection)) return
+    connection.giveBack(destroy)
+    this.pump()
   }
 
   /** Gets connections for those who wait, as many as there is room for. */
   pump(): void {
     // An idle connection is quicker than one that is still being made, whoever that one was begun for.
-    while (this.#queue.length > this.#expected + this.#passing && this.#hasRoom() && this.#hasIdle()) this.#fetch()
-    while (this.#queue.length > this.#underWay && this.#hasRoom() && this.#making < MAX_CONNECTING) this.#fetch()
+    while (this.#queue.length > this.#expected + this.#handOver.underWay && this.#hasRoom() && this.#hasIdle())
+      this.#fetch()
+    while (this.#queue.length > this.#underWay && this.#hasRoom() && this.#mayMake()) this.#fetch()
   }
 
   /** Has another connection made in advance; false when there are `target` of them, or as many as are allowed. */
@@ -128,7 +127,7 @@ export class ConnectionSupply<TConnection, TPool> {
   }
 
   get #underWay(): number {
-    return this.#checkingOut + this.#passing
+    return this.#checkingOut + this.#handOver.underWay
   }
 
   /** Checkouts for which no connection is being made, or not yet: a driver's pool may look a turn later. */
@@ -139,6 +138,12 @@ export class ConnectionSupply<TConnection, TPool> {
   /** Connections being made, and those that will have to be: there are more checkouts than idle connections for them. */
   get #making(): number {
     return this.#owner.connecting + Math.max(0, this.#expected - this.#driverPool.idle)
+  }
+
+  #mayMake(): boolean {
+    const { size, connecting } = this.#owner
+    const making = this.#making
+    return making < MAX_CONNECTING && this.#growth.admits(size - connecting + making, this.#pump)
   }
 
   #hasIdle(): boolean {
@@ -168,16 +173,17 @@ export class ConnectionSupply<TConnection, TPool> {
     })
   }
 
-  #arrived(connection: DriverConnection<TConnection>): void {
-    if (!this.#owner.isFresh(connection)) connection.giveBack(true)
-    else if (this.#queue.length > 0) this.#serve(connection)
-    else if (this.#warming) this.#aside.push(connection)
-    else connection.giveBack(false)
-  }
-
-  #serve(connection: DriverConnection<TConnection>): void {
+  /** False if it is of no use any more. */
+  #arrived(connection: DriverConnection<TConnection>): boolean {
+    if (!this.#owner.isFresh(connection)) {
+      connection.giveBack(true)
+      return false
+    }
     const taker = this.#queue.shift()
     if (taker !== undefined) this.#owner.lend(connection, taker)
+    else if (this.#warming) this.#aside.push(connection)
+    else connection.giveBack(false)
+    return true
   }
 
   #failed(error: Error, generation: number): void {

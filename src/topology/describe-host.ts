@@ -5,8 +5,8 @@ import type { HostObservation } from './observation.ts'
 type Answered = Extract<HostObservation, { kind: 'answered' }>
 type Failed = Extract<HostObservation, { kind: 'failed' }>
 
-/** Weight of the newest round trip in the smoothed response time. */
-const SMOOTHING = 0.2
+/** How many round trips the response time is the median of. */
+export const ROUND_TRIPS_KEPT = 8
 
 /**
  * Whether the observation is of older evidence than what is known, and so must change nothing (law 3).
@@ -27,6 +27,7 @@ export function describeHost(known: HostDescription, seen: HostObservation): Hos
 
 function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
   const before = isAnswering(known) ? known : undefined
+  const roundTripsMs = Object.freeze([...(before?.roundTripsMs ?? []), seen.roundTripMs].slice(-ROUND_TRIPS_KEPT))
   const stillDoubted = before?.suspicion !== undefined && seen.evidence.probe <= before.suspicion.probe
   return {
     kind: seen.answer.inRecovery ? 'replica' : 'master',
@@ -37,14 +38,17 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     answer: seen.answer,
     seenAtMs: seen.atMs,
     roundTripMs: seen.roundTripMs,
-    responseTimeMs: smooth(before?.responseTimeMs, seen.roundTripMs),
+    roundTripsMs,
+    responseTimeMs: lowerMedian(roundTripsMs),
     suspicion: stillDoubted ? before.suspicion : undefined,
     returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }
 }
 
-function smooth(beforeMs: number | undefined, newMs: number): number {
-  return beforeMs === undefined ? newMs : beforeMs + SMOOTHING * (newMs - beforeMs)
+/** Of two the smaller one: the first answer of a connection pays for caches that are cold on either side. */
+function lowerMedian(valuesMs: readonly number[]): number {
+  const sorted = [...valuesMs].sort((one, other) => one - other)
+  return sorted[(sorted.length - 1) >> 1] ?? 0
 }
 
 function describeFailure(known: HostDescription, seen: Failed): HostDescription {

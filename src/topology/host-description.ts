@@ -49,7 +49,9 @@ export interface AnsweringHost extends Known {
   readonly answer: RoleAnswer
   readonly seenAtMs: Milliseconds
   readonly roundTripMs: Milliseconds
-  /** Exponentially smoothed round trip (factor 0.2). */
+  /** The newest round trips since it answers, at most eight; oldest first. */
+  readonly roundTripsMs: readonly Milliseconds[]
+  /** The median of them: one slow answer, and the first one of a connection, say little about a host. */
   readonly responseTimeMs: number
   readonly suspicion: Suspicion | undefined
   /** When it came back after it had been away; undefined when it never was. New traffic is given to it by degrees. */

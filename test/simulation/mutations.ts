@@ -245,6 +245,11 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [['return age >= 1 ? whole : whole * (FIRST_SHARE + (1 - FIRST_SHARE) * age)', 'return whole']],
   },
   {
+    name: 'the pause before one more connection goes on after close',
+    file: 'pool/host-pool.ts',
+    edits: [['    this.#growth.stop()\n', '']],
+  },
+  {
     name: 'warming goes on after close',
     file: 'manager/lifecycle.ts',
     edits: [['    warmer.stop()\n', '']],

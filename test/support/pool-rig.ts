@@ -5,6 +5,7 @@ import type { Checkout, QueueLink } from '../../src/pool/checkout.ts'
 import { ms } from '../../src/time/milliseconds.ts'
 import { FakeClock } from './fake-clock.ts'
 import { parse } from './dsn/read.ts'
+import { seededRandom } from './seeded-random.ts'
 import { noLookup } from './no-lookup.ts'
 import type { ScriptedClient } from './scripted/connection.ts'
 import { ScriptedDriver } from './scripted/driver.ts'
@@ -76,7 +77,13 @@ export function poolRig({ capacity = 2, manual = false }: { capacity?: number; m
     released: (_hostId, client) => told.push(`released ${client.id}`),
   }
   const [spec] = parse('postgresql://u@db').hosts
-  const options = { connectTimeoutMs: ms(3_000), allowExitOnIdle: false, lookup: noLookup }
+  const options = {
+    connectTimeoutMs: ms(3_000),
+    allowExitOnIdle: false,
+    lookup: noLookup,
+    clock,
+    random: seededRandom(1),
+  }
   const pool = new HostPool(driver, spec, options, listener)
   const driverPool = host.pool
   if (driverPool === undefined) throw new Error('no pool was opened')

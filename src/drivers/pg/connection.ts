@@ -85,6 +85,7 @@ export class PgConnection implements DriverConnection<GuardedClient> {
         if (this.#state === 'connecting') this.#state = 'open'
         this.ledger.ready(status)
       },
+      wrote: () => this.ledger.wrote(),
       violated: (error) => this.#violated(error),
     })
     connection.on('error', (error: Error) => this.#socketEnded(error))

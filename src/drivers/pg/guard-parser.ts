@@ -13,6 +13,8 @@ export interface MessageWitness {
   completed(tag: string): void
   /** ReadyForQuery, with the status of the transaction. */
   ready(status: string): void
+  /** Something is written to the stream. */
+  wrote(): void
   /** What came is not the protocol. */
   violated(error: Error): void
 }
@@ -59,7 +61,24 @@ export function guardParser(connection: Emitter, witness: MessageWitness): void 
     // Not an object that inherits from the stream: as a prototype, it would be slow in all that it does from then on.
     const seen = new Proxy(stream, { get: (target, key): unknown => (key === 'on' ? on : Reflect.get(target, key)) })
     Reflect.apply(attach, connection, [seen])
+    noteWrites(stream, witness)
   })
+}
+
+/** A socket's own count of its bytes takes a call into the runtime's core, too much for each lease. */
+function noteWrites(stream: Duplex, witness: MessageWitness): void {
+  const write: unknown = Reflect.get(stream, 'write')
+  if (!isWrite(write)) return
+  Reflect.set(stream, 'write', (bytes: unknown, encoding: unknown, callback: unknown): unknown => {
+    witness.wrote()
+    return write.call(stream, bytes, encoding, callback)
+  })
+}
+
+type Write = (this: Duplex, bytes: unknown, encoding: unknown, callback: unknown) => unknown
+
+function isWrite(value: unknown): value is Write {
+  return typeof value === 'function'
 }
 
 /** The error as one that says by its code what it means. */

@@ -14,8 +14,10 @@ export class Ledger {
   /** Statements asked for and not answered yet; too high when `pg` itself refused one, which only makes us careful. */
   #asked = 0
   #last: unknown
-  /** How many bytes had been written when the lease began, if all that was asked before was answered. Counting costs. */
-  #bytesAtBegin: unknown = 0
+  /** How often the stream was written to; undefined when nobody counts. */
+  #writes: number | undefined
+  /** The same when the lease began, if all that was asked before was answered. */
+  #writesAtBegin: number | undefined
   /** Something ended since the last ReadyForQuery that took effect if no transaction is open then. */
   #hasEnded = false
   #refusal: string | undefined
@@ -29,7 +31,12 @@ export class Ledger {
   /** A lease begins. What an earlier holder left unanswered stays in doubt. */
   begin(): void {
     this.#tookEffect = false
-    this.#bytesAtBegin = this.#asked === 0 ? writtenBytes(this.#client) : undefined
+    this.#writesAtBegin = this.#asked === 0 ? this.#writes : undefined
+  }
+
+  /** Something was written to the stream; the first time before the first lease, to log in. */
+  wrote(): void {
+    this.#writes = (this.#writes ?? 0) + 1
   }
 
   /** A statement was handed to `pg`: a text, or an object that has one. */
@@ -77,7 +84,7 @@ export class Ledger {
 
   /** Whether nothing at all was written during the lease, though something was asked for. */
   #isUnsent(): boolean {
-    return this.#bytesAtBegin !== undefined && writtenBytes(this.#client) === this.#bytesAtBegin
+    return this.#writesAtBegin !== undefined && this.#writes === this.#writesAtBegin
   }
 
   /** Whether the one statement that was sent and not answered to its end certainly took no effect. */
@@ -87,12 +94,6 @@ export class Ledger {
     const text = textOf(this.#last)
     return text !== undefined && cannotTakeEffect(text, isInTransaction(this.#client))
   }
-}
-
-/** A socket counts what it was given, in clear; a stream of the caller's own may not count at all. */
-function writtenBytes(client: pg.Client): unknown {
-  const { stream } = client.connection
-  return 'bytesWritten' in stream ? stream.bytesWritten : undefined
 }
 
 /** Whether a transaction block was open, failed or not, when everything was answered last. */

@@ -45,7 +45,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   checkOut(done: Done): void {
     const { ssl } = this.#tls
-    this.native.options.ssl = ssl
+    if (this.native.options.ssl !== ssl) this.native.options.ssl = ssl
     this.native.connect((error, client, giveBack) => {
       const connection = client === undefined ? undefined : GuardedClient.connectionOf(client)
       if (connection !== undefined) {

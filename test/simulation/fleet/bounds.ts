@@ -20,6 +20,21 @@ const ROUND_TRIPS_MS = 30
 /** At most two connections are made at a time by one process at one host. */
 const CREATORS = 2
 
+/** What a fleet may do to a new master, as a share of what it would do without limits. */
+const SHARE_OF_NAIVE = 0.1
+
+/** The peak of pool connects on one host in 1 s, as a share of that of a fleet without limits. */
+export function shareOfNaive(result: PhaseResult, naive: PhaseResult): number {
+  return peak(result, 'poolConnects', 1_000) / peak(naive, 'poolConnects', 1_000)
+}
+
+/** Whether the fleet stormed the new master after all; for a small one, chance is given a `margin`. */
+export function missedShare(result: PhaseResult, naive: PhaseResult, margin: number = 1): readonly string[] {
+  const [share, most] = [shareOfNaive(result, naive), SHARE_OF_NAIVE * margin]
+  const words = `${(100 * share).toFixed(1)} % of the connects of a fleet without limits, at most ${(100 * most).toFixed(0)} %`
+  return share > most ? [`${phaseOf(result).name}: ${words}`] : []
+}
+
 /** What a phase missed of that which the laws promise a fleet; nothing, if all is well. */
 export function missedBounds(result: PhaseResult): readonly string[] {
   const { processes, writtenAfterMs, masterChanges } = result

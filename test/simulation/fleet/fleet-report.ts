@@ -1,4 +1,5 @@
 import type { HostLoad, PhaseResult } from './phase-result.ts'
+import { shareOfNaive } from './bounds.ts'
 import { peak, phaseOf } from './phase-result.ts'
 
 const LABELS: readonly (readonly [keyof HostLoad, string])[] = [
@@ -21,7 +22,12 @@ export function wordPhase(result: PhaseResult, naive?: PhaseResult): string {
     `  ${'peak on one host'.padEnd(24)}${'in 1 s'.padStart(20)}${'in 100 ms'.padStart(20)}`,
     ...LABELS.map(([what, label]) => `  ${label.padEnd(24)}${cell(what, 1_000)}${cell(what, 100)}`),
     `  every process has written again ${words(writtenAfterMs)} after a master took writes`,
-    ...(naive === undefined ? [] : [`  without limits: ${words(naive.writtenAfterMs)}`]),
+    ...(naive === undefined
+      ? []
+      : [
+          `  without limits: ${words(naive.writtenAfterMs)}`,
+          `  peak connects of pools in 1 s: ${(100 * shareOfNaive(result, naive)).toFixed(1)} % of those without limits`,
+        ]),
     `  masterChange events in each process: ${least === most ? least : `${least} to ${most}`}; failed writes ${failedWrites}, failed reads ${failedReads}`,
     '',
   ].join('\n')

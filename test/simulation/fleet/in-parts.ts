@@ -7,7 +7,8 @@ import type { PhaseResult } from './phase-result.ts'
 /** What a fleet without limits does: every caller who waits has a connection made, and a new master's pool is filled at once. */
 export const NAIVE: readonly Change[] = [
   { file: 'pool/supply.ts', edits: [['export const MAX_CONNECTING = 2', 'export const MAX_CONNECTING = 65_536']] },
-  { file: 'manager/pool-warmer.ts', edits: [['const WARM_GAP_MS = 500', 'const WARM_GAP_MS = 0']] },
+  { file: 'pool/growth.ts', edits: [['if (size === 0 ||', 'if (true ||']] },
+  { file: 'manager/pool-warmer.ts', edits: [['const WARM_GAP_MS = 5_000', 'const WARM_GAP_MS = 0']] },
 ]
 
 /** Runs the first phases of a fleet in several processes at once, each with its part of it, and puts the results together. */

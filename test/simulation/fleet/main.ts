@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BasePoolManager } from '../../../src/manager/base-pool-manager.ts'
-import { missedBounds } from './bounds.ts'
+import { missedBounds, missedShare } from './bounds.ts'
 import { runFleetPart } from './fleet.ts'
 import { wordPhase } from './fleet-report.ts'
 import { joinAll } from './phase-result.ts'
@@ -46,7 +46,9 @@ async function runAll(jobs: number): Promise<void> {
   const results = await runInParts(fleet, jobs, PHASES.length)
   const naive = await runInParts(fleet, jobs, 1, NAIVE)
   results.forEach((result, index) => console.log(wordPhase(result, naive[index])))
-  const missed = results.flatMap(missedBounds)
+  const [failover, naiveFailover] = [results[0], naive[0]]
+  if (failover === undefined || naiveFailover === undefined) throw new RangeError('there are no phases')
+  const missed = [...results.flatMap(missedBounds), ...missedShare(failover, naiveFailover)]
   for (const text of missed) console.log(`MISSED: ${text}`)
   console.log(`${missed.length} bounds missed; ${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s`)
   process.exitCode = missed.length === 0 ? 0 : 1

@@ -91,10 +91,13 @@ describe('metrics', () => {
 
   test('sum up the time that acquires waited', async () => {
     const { db, clock, set } = await startedRig({ db1: 'down' })
-    const waits = [settled(db.acquireMaster()), settled(db.acquireMaster())]
+    const first = db.acquireMaster()
+    const waits = [settled(first), settled(db.acquireMaster())]
     await clock.advance(200)
     set({ db1: 'master' })
     await clock.advance(60)
+    ;(await first).release()
+    await clock.settle()
     expect(waits.map(({ state }) => state)).toEqual(['resolved', 'resolved'])
     const timeMs = db.metrics().drivers[0]?.acquireTimeMs ?? 0
     expect(timeMs).toBeGreaterThanOrEqual(400)

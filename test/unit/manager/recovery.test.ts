@@ -37,7 +37,7 @@ describe('the pool of a new master', () => {
     await failOver(story)
     const sizes = new Set<number>()
     for (let step = 0; step < 300; step += 1) {
-      await clock.advance(20)
+      await clock.advance(100)
       sizes.add(host('db2').connections.size)
     }
     expect([...sizes]).toEqual([...sizes].sort((one, other) => one - other))
@@ -115,7 +115,9 @@ describe('a replica that comes back', () => {
     async (_name, make) => {
       const story = await startedRig(TRIO, { balancerPolicy: make(), capacity: 100 })
       const share = async (): Promise<number> => {
-        const leases = await Promise.all(Array.from({ length: 60 }, () => story.db.acquireReplica()))
+        const asked = Array.from({ length: 60 }, () => story.db.acquireReplica())
+        await story.clock.advance(3_000)
+        const leases = await Promise.all(asked)
         const own = leases.filter(({ hostId }) => hostId === 'db3:5432').length
         for (const each of leases) each.release()
         return own / leases.length

@@ -102,6 +102,28 @@ describe('a connection that is given back while others wait', () => {
     expect([heard(), connection?.checkedOut]).toEqual(['released 1, b granted 1', true])
   })
 
+  test('goes to the driver’s pool at once when nobody used to ask, but for one in a while', async () => {
+    const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
+    const seen: (boolean | undefined)[] = []
+    for (let count = 0; count < 100; count += 1) {
+      const holder = await lease('a')
+      const [connection] = host.connections
+      holder.client?.release()
+      seen.push(connection?.checkedOut)
+      await clock.settle()
+    }
+    expect(seen.slice(0, 10)).toEqual([true, true, true, true, true, true, true, true, false, false])
+    expect(seen.slice(10).filter(Boolean)).toHaveLength(1)
+    // Whoever waits gets it past the driver's pool all the same, and from then on it is kept again.
+    const holder = await lease('a')
+    call('b')
+    holder.client?.release()
+    const [connection] = host.connections
+    expect(connection?.checkedOut).toBe(true)
+    await clock.settle()
+    expect(heard()).toBe('released 1, b granted 1')
+  })
+
   test('goes to the driver’s pool when the caller left meanwhile', async () => {
     const { lease, call, heard, pool, driverPool, clock } = poolRig({ capacity: 1 })
     const a = await lease('a')

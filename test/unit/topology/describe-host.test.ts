@@ -43,13 +43,22 @@ describe('an answer', () => {
     expect(describeHost(unknown, answered('db', REPLICA))).toMatchObject({ kind: 'replica' })
   })
 
-  test('carries its round trip, and a smoothed one with a fifth of the new one', () => {
+  test('carries its round trip, and the median of the last eight, of two the smaller one', () => {
     expect(master).toMatchObject({ roundTripMs: 10, responseTimeMs: 10 })
-    const next = describeHost(master, answered('db', {}, { probe: 6, roundTripMs: 20 }))
-    expect(next).toMatchObject({ roundTripMs: 20, responseTimeMs: 12 })
+    const seen: unknown[] = []
+    let host = master
+    for (const [index, roundTripMs] of [20, 2, 3, 500, 4, 5, 6, 7, 8, 9].entries()) {
+      const next = describeHost(host, answered('db', {}, { probe: 6 + index, roundTripMs }))
+      if (next.kind !== 'master') throw new Error(`it is ${next.kind}`)
+      host = next
+      expect(host.roundTripMs).toBe(roundTripMs)
+      seen.push(host.responseTimeMs)
+    }
+    // 10 and those, each time: the first leaves with the ninth.
+    expect(seen).toEqual([10, 10, 3, 10, 4, 5, 5, 5, 5, 6])
   })
 
-  test('after an absence starts smoothing anew', () => {
+  test('after an absence is measured anew', () => {
     const away = describeHost(master, failed('db', 'down', { probe: 6 }))
     const back = describeHost(away, answered('db', {}, { probe: 7, roundTripMs: 30 }))
     expect(back).toMatchObject({ kind: 'master', responseTimeMs: 30 })

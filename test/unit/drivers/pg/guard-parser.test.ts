@@ -21,6 +21,7 @@ beforeEach(() => {
 const witness = {
   completed: (tag: string): void => void witnessed.push(`completed ${tag}`),
   ready: (status: string): void => void witnessed.push(`ready ${status}`),
+  wrote: (): void => void witnessed.push('wrote'),
   violated: (error: Error): void => void violations.push(error),
 }
 
@@ -54,6 +55,13 @@ test('what is in order passes as it did', () => {
   expect(heard).toMatchObject([{ status: 'T' }])
   expect(witnessed).toEqual(['ready T', 'completed BEGIN'])
   expect(violations).toEqual([])
+})
+
+test('whatever is written is seen, and arrives as it was', async () => {
+  const callback = new Promise<void>((resolve) => void stream.write('61', 'hex', () => resolve()))
+  stream.write(Buffer.from('b'))
+  await callback
+  expect(witnessed).toEqual(['wrote', 'wrote'])
 })
 
 test('what a listener of the application throws is its own', () => {
