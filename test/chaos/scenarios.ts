@@ -5,6 +5,7 @@ import { crashed } from './scenarios/crashed.ts'
 import { frozen } from './scenarios/frozen.ts'
 import { loopBlocked } from './scenarios/loop-blocked.ts'
 import { names } from './scenarios/names.ts'
+import { peers } from './scenarios/peers.ts'
 import { protocol } from './scenarios/protocol.ts'
 import { randomFaults } from './scenarios/random-faults.ts'
 import { replicas } from './scenarios/replicas.ts'
@@ -18,6 +19,7 @@ const FAMILIES: readonly (readonly Scenario[])[] = [
   names,
   protocol,
   randomFaults,
+  peers,
 ]
 
 /** All scenarios, in the order of their numbers. */

@@ -4,7 +4,7 @@ import { runScenario } from './frame/run-scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 /** One of each kind of fault; the whole is `npm run chaos`. The faults of the demo are in bounds.test.ts. */
-const SHORT = ['R1', 'R4', 'R8', 'R10', 'R12', 'R14', 'R15', 'R17', 'R22', 'R28']
+const SHORT = ['R1', 'R4', 'R8', 'R10', 'R12', 'R14', 'R15', 'R17', 'R22', 'R28', 'R29']
 
 describe('bounds and invariants are kept through', () => {
   test.each(
