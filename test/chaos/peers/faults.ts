@@ -69,13 +69,14 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: 'replica frozen',
+    name: 'both replicas frozen, the master is left',
     kind: 'read',
     boundMs: LONGEST_STALL_MS,
     play: async (cluster) => {
-      const [replica] = await cluster.replicas()
+      // Both: who has connections to one replica only would notice the other's silence by luck.
+      const replicas = await cluster.replicas()
       const startMs = sharedNowMs()
-      await replica?.freeze()
+      for (const replica of replicas) await replica.freeze()
       await pause(LONGEST_STALL_MS)
       return { startMs, possibleMs: startMs }
     },

@@ -26,8 +26,8 @@ async function syncWait(): Promise<Outcome> {
     ['session ended', (pid: number) => master.query('select pg_terminate_backend($1)', [pid])],
     ['server stopped', () => restarted(master)],
   ] as const) {
-    const write = stage.workload.write()
-    await end(await waitingBackend(master))
+    const { write, pid } = await waitingWrite(stage, master)
+    await end(pid)
     measures.push(...(await judged(what, write, master)))
   }
   await stage.db.waitMastersReady(1)
@@ -43,13 +43,30 @@ async function restarted(master: PgNode): Promise<void> {
   await master.start()
 }
 
-async function waitingBackend(master: PgNode): Promise<number> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+interface WaitingWrite {
+  readonly write: Promise<WriteRecord>
+  readonly pid: number
+}
+
+/** A write whose commit waits. The server takes a new setting up when its checkpointer gets to it: until then none waits. */
+async function waitingWrite(stage: Stage, master: PgNode): Promise<WaitingWrite> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    let isOver = false
+    const write = stage.workload.write().finally(() => (isOver = true))
+    const pid = await waitingBackend(master, () => isOver)
+    if (pid !== undefined) return { write, pid }
+    await pause(50)
+  }
+  throw new Error('No commit waits for a synchronous replica')
+}
+
+async function waitingBackend(master: PgNode, isOver: () => boolean): Promise<number | undefined> {
+  for (let attempt = 0; attempt < 500 && !isOver(); attempt++) {
     const [row] = await master.query<{ pid: number }>("select pid from pg_stat_activity where wait_event = 'SyncRep'")
     if (row !== undefined) return row.pid
     await pause(10)
   }
-  throw new Error('No commit waits for a synchronous replica')
+  return undefined
 }
 
 /** The row is there, and the application was told so, or told that the outcome is unknown; never that it failed. */
