@@ -1,16 +1,16 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { classifyError, codeOf } from '../../driver/classify-error.ts'
 import type { Driver, Phase } from '../../driver/driver.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { HostFault } from '../../host-fault.ts'
 import type { PgPoolOptions } from './config.ts'
 import { TlsChoice, isTlsRefusal } from './config.ts'
-import type { GuardedClient } from './guarded-client.ts'
+import type { GuardedClient, PgModule } from './guarded-client.ts'
 import { PgPool } from './pool.ts'
 import { PgProbe } from './probe.ts'
 
 /** The driver for `pg` (node-postgres). One for each manager: it remembers which hosts speak TLS. */
-export function createPgDriver(given: PgPoolOptions = {}): Driver<GuardedClient, pg.Pool> {
+export function createPgDriver(given: PgPoolOptions = {}, module: PgModule = pg): Driver<GuardedClient, pg.Pool> {
   const choices = new WeakMap<HostSpec, TlsChoice>()
   const tlsOf = (spec: HostSpec): TlsChoice => {
     const choice = choices.get(spec) ?? new TlsChoice(spec, given.ssl)
@@ -19,8 +19,8 @@ export function createPgDriver(given: PgPoolOptions = {}): Driver<GuardedClient,
   }
   return {
     name: 'pg',
-    openPool: (spec, options, hooks) => new PgPool(spec, given, options, tlsOf(spec), hooks),
-    openProbe: (spec, options) => new PgProbe(spec, given, tlsOf(spec), options),
+    openPool: (spec, options, hooks) => new PgPool(module, spec, given, options, tlsOf(spec), hooks),
+    openProbe: (spec, options) => new PgProbe(module, spec, given, tlsOf(spec), options),
     classify: classifyPgError,
   }
 }

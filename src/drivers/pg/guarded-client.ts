@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { PgConnection } from './connection.ts'
 
 /** What a guarded client tells, from its construction to the end of its socket. */
@@ -24,55 +24,83 @@ export interface GuardedConfig extends pg.ClientConfig {
 }
 
 /** `pg.PoolClient` with a listener for errors from its first moment to its last, that `await using` can give back. */
-export class GuardedClient extends pg.Client implements AsyncDisposable {
+export interface GuardedClient extends pg.Client, AsyncDisposable {
   /** Set by `pg.Pool` at each checkout, then bound to the lease. */
-  declare release: (destroy?: Error | boolean) => void
-  readonly #slot: PgConnection
-
-  constructor(config?: GuardedConfig) {
-    const guard = config?.[guardKey]
-    // `pg.Pool` hides the password from enumeration, so a copy needs it by name.
-    super(
-      guard === undefined
-        ? config
-        : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
-    )
-    this.#slot = new PgConnection(this, guard)
-    this.once('connect', () => forgetPassword(this))
-  }
-
-  static {
-    // Every statement passes by here, whoever sends it. A declared override would have to repeat all overloads of `pg`;
-    // the original is looked up at each call, since tracing tools replace it.
-    Object.defineProperty(GuardedClient.prototype, 'query', {
-      configurable: true,
-      writable: true,
-      value(this: GuardedClient, statement: unknown, values: unknown, callback: unknown): unknown {
-        const { loss, ledger } = this.#slot
-        // `pg` would say, without a code, that the client "is not queryable".
-        if (loss !== undefined && isPromised(statement, values, callback)) return Promise.reject(loss)
-        const result = queryOf(pg.Client.prototype).call(this, statement, values, callback)
-        if (loss === undefined) ledger.asked(statement)
-        return result
-      },
-    })
-  }
-
-  static connectionOf(client: pg.Client): PgConnection | undefined {
-    return client instanceof GuardedClient ? client.#slot : undefined
-  }
-
+  release: (destroy?: Error | boolean) => void
   /**
    * Gives the lease back that is current when this is read, once. `await using` reads it where the variable is
    * declared, so leaving the scope after an early release never ends somebody else's lease.
    */
-  get [Symbol.asyncDispose](): () => Promise<void> {
-    const lease = this.#slot.lease
-    return () => {
-      lease?.dispose()
-      return Promise.resolve()
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** What is used of the `pg` module: the caller's own copy, or the one that is found from here. */
+export type PgModule = Pick<typeof pg, 'Client' | 'Pool'>
+
+/** A class of guarded clients, made from one copy of `pg`. */
+export interface GuardedClientClass {
+  new (config?: GuardedConfig): GuardedClient
+  connectionOf(client: pg.Client): PgConnection | undefined
+}
+
+const classes = new WeakMap<PgModule['Client'], GuardedClientClass>()
+
+/** The guarded clients of one copy of `pg`. */
+export function guardedClientClass({ Client }: PgModule): GuardedClientClass {
+  const known = classes.get(Client)
+  if (known !== undefined) return known
+  const made = makeClass(Client)
+  classes.set(Client, made)
+  return made
+}
+
+function makeClass(Client: PgModule['Client']): GuardedClientClass {
+  class HasqlClient extends Client implements GuardedClient {
+    declare release: (destroy?: Error | boolean) => void
+    readonly #slot: PgConnection
+
+    constructor(config?: GuardedConfig) {
+      const guard = config?.[guardKey]
+      // `pg.Pool` hides the password from enumeration, so a copy needs it by name.
+      super(
+        guard === undefined
+          ? config
+          : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
+      )
+      this.#slot = new PgConnection(this, guard)
+      this.once('connect', () => forgetPassword(this))
+    }
+
+    static {
+      // Every statement passes by here, whoever sends it. A declared override would have to repeat all overloads of `pg`;
+      // the original is looked up at each call, since tracing tools replace it.
+      Object.defineProperty(HasqlClient.prototype, 'query', {
+        configurable: true,
+        writable: true,
+        value(this: HasqlClient, statement: unknown, values: unknown, callback: unknown): unknown {
+          const { loss, ledger } = this.#slot
+          // `pg` would say, without a code, that the client "is not queryable".
+          if (loss !== undefined && isPromised(statement, values, callback)) return Promise.reject(loss)
+          const result = queryOf(Client.prototype).call(this, statement, values, callback)
+          if (loss === undefined) ledger.asked(statement)
+          return result
+        },
+      })
+    }
+
+    static connectionOf(client: pg.Client): PgConnection | undefined {
+      return client instanceof HasqlClient ? client.#slot : undefined
+    }
+
+    get [Symbol.asyncDispose](): () => Promise<void> {
+      const lease = this.#slot.lease
+      return () => {
+        lease?.dispose()
+        return Promise.resolve()
+      }
     }
   }
+  return HasqlClient
 }
 
 type AnyQuery = (this: pg.Client, statement: unknown, values: unknown, callback: unknown) => unknown

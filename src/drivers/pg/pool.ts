@@ -1,11 +1,11 @@
-import pg from 'pg'
+import type pg from 'pg'
 import type { DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from '../../driver/driver.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { PgPoolOptions, TlsChoice } from './config.ts'
 import { clientConfig } from './config.ts'
 import type { PgConnection } from './connection.ts'
-import { GuardedClient, guardKey } from './guarded-client.ts'
-import type { ClientGuard, GuardedConfig } from './guarded-client.ts'
+import { guardKey, guardedClientClass } from './guarded-client.ts'
+import type { ClientGuard, GuardedClient, GuardedClientClass, GuardedConfig, PgModule } from './guarded-client.ts'
 
 type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undefined) => void
 
@@ -13,10 +13,12 @@ type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undef
 export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   readonly native: pg.Pool
   readonly #tls: TlsChoice
+  readonly #Client: GuardedClientClass
   readonly #open = new Set<PgConnection>()
   #allClosed: (() => void) | undefined
 
   constructor(
+    module: PgModule,
     spec: HostSpec,
     given: PgPoolOptions,
     options: PoolOptions,
@@ -24,13 +26,14 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     hooks: DriverPoolHooks<GuardedClient>,
   ) {
     this.#tls = tls
+    this.#Client = guardedClientClass(module)
     const config: pg.PoolConfig & GuardedConfig = {
       ...clientConfig(spec, given, tls.ssl, options.lookup),
-      Client: GuardedClient,
+      Client: this.#Client,
       allowExitOnIdle: options.allowExitOnIdle,
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
-    this.native = new pg.Pool(config)
+    this.native = new module.Pool(config)
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
     this.native.on('error', () => undefined)
   }
@@ -47,7 +50,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     const { ssl } = this.#tls
     if (this.native.options.ssl !== ssl) this.native.options.ssl = ssl
     this.native.connect((error, client, giveBack) => {
-      const connection = client === undefined ? undefined : GuardedClient.connectionOf(client)
+      const connection = client === undefined ? undefined : this.#Client.connectionOf(client)
       if (connection !== undefined) {
         connection.giveBackToPool = giveBack
         done(undefined, connection)

@@ -3,11 +3,12 @@ import type { ProbeConnection, ProbeOptions } from '../../driver/driver.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { PgPoolOptions, Ssl, TlsChoice } from './config.ts'
 import { clientConfig } from './config.ts'
-import { GuardedClient, guardKey } from './guarded-client.ts'
-import type { ClientGuard, GuardedConfig } from './guarded-client.ts'
+import { guardKey, guardedClientClass } from './guarded-client.ts'
+import type { ClientGuard, GuardedClient, GuardedConfig, PgModule } from './guarded-client.ts'
 
 /** hasql's reserved connection to one host, on a `pg.Client` of its own. */
 export class PgProbe implements ProbeConnection {
+  readonly #module: PgModule
   readonly #spec: HostSpec
   readonly #given: PgPoolOptions
   readonly #tls: TlsChoice
@@ -17,7 +18,8 @@ export class PgProbe implements ProbeConnection {
   #busy = false
   #destroyed = false
 
-  constructor(spec: HostSpec, given: PgPoolOptions, tls: TlsChoice, options: ProbeOptions) {
+  constructor(module: PgModule, spec: HostSpec, given: PgPoolOptions, tls: TlsChoice, options: ProbeOptions) {
+    this.#module = module
     this.#spec = spec
     this.#given = given
     this.#tls = tls
@@ -42,7 +44,7 @@ export class PgProbe implements ProbeConnection {
 
   async #connect(): Promise<GuardedClient> {
     const { ssl } = this.#tls
-    const client = new GuardedClient(this.#config(ssl))
+    const client = new (guardedClientClass(this.#module))(this.#config(ssl))
     this.#client = client
     try {
       if (this.#options.hold === 'nothing') unref(client)

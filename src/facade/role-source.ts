@@ -1,0 +1,15 @@
+import type pg from 'pg'
+
+/** Where the pool of a role gets its connections. */
+export interface RoleSource {
+  /** What `pool.options` shows; no connection is made with it. */
+  readonly config: pg.PoolConfig
+  /** Leases a connection of a host that has the role now. */
+  lease(): Promise<pg.PoolClient>
+  /** The pools of the hosts that have the role now. */
+  pools(): readonly pg.Pool[]
+  /** The pools of all hosts. */
+  allPools(): readonly pg.Pool[]
+  /** Tells of each lease that ends, whoever ended it. */
+  onReleased(listener: (client: object) => void): void
+}

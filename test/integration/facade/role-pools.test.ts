@@ -1,0 +1,98 @@
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { OptionsError, PoolManager } from 'hasql/pg'
+import { PgCluster } from 'hasql/testing'
+import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
+import { eventually, rejection } from '../../support/eventually.ts'
+
+forbidEscapedErrors()
+
+let cluster: PgCluster
+let db: PoolManager
+
+beforeEach(async () => {
+  cluster = await PgCluster.start({ replicas: 2 })
+  db = new PoolManager(cluster.dsn)
+  await db.ready()
+})
+afterEach(async () => {
+  await db.terminate()
+  await cluster.close()
+})
+
+async function portOf(pool: pg.Pool): Promise<number | undefined> {
+  return (await pool.query<{ port: number }>("select current_setting('port')::int as port")).rows[0]?.port
+}
+
+test('are the same objects each time, go to the hosts of their role, and end apart from the manager', async () => {
+  const { masterPool, replicaPool } = db
+  expect([db.masterPool === masterPool, db.replicaPool === replicaPool]).toEqual([true, true])
+  const [master, replicas] = [await cluster.master(), await cluster.replicas()]
+  expect([await portOf(masterPool), masterPool.options.port]).toEqual([master.port, master.port])
+  const seen = new Set(await Promise.all(Array.from({ length: 10 }, () => portOf(replicaPool))))
+  expect(seen).toEqual(new Set(replicas.map(({ port }) => port)))
+  expect(replicaPool.totalCount).toBe(db.getReplicaPools().reduce((sum, pool) => sum + pool.totalCount, 0))
+  await masterPool.end()
+  expect(seen).toContain(await portOf(replicaPool))
+  ;(await db.acquireMaster()).release()
+})
+
+test('follow a failover: what was in flight fails, what comes after goes to the new master', async () => {
+  const master = await cluster.master()
+  const [heir] = await cluster.replicas()
+  if (heir === undefined) throw new Error('there is no replica')
+  await db.masterPool.query('create table t (n int)')
+  const errors: unknown[] = []
+  const ports = new Set<number | undefined>()
+  let isRunning = true
+  const write = async (): Promise<void> => {
+    while (isRunning) {
+      const sql = "insert into t values (1) returning current_setting('port')::int as port"
+      await db.masterPool.query<{ port: number }>(sql).then(
+        ({ rows }) => ports.add(rows[0]?.port),
+        (error: unknown) => errors.push(error),
+      )
+    }
+  }
+  const read = async (): Promise<void> => {
+    while (isRunning) await db.replicaPool.query('select count(*) from t').catch((error: unknown) => errors.push(error))
+  }
+  const loops = [write(), write(), read(), read()]
+  await eventually('the master is written to', () => ports.has(master.port))
+  await master.kill()
+  await heir.promote()
+  await eventually('the new master is written to', () => ports.has(heir.port))
+  isRunning = false
+  await Promise.all(loops)
+  expect(errors.length).toBeLessThanOrEqual(loops.length)
+  expect([...ports]).toEqual([master.port, heir.port])
+  expect([await portOf(db.masterPool), db.masterPool.options.port]).toEqual([heir.port, heir.port])
+})
+
+describe('the pg module handed over', () => {
+  class OtherPool extends pg.Pool {}
+  class OtherClient extends pg.Client {}
+
+  test('makes the pools and the clients', async () => {
+    await using other = new PoolManager(cluster.dsn, { pg: { Pool: OtherPool, Client: OtherClient } })
+    expect([other.masterPool instanceof OtherPool, db.masterPool instanceof OtherPool]).toEqual([true, false])
+    const client = await other.masterPool.connect()
+    expect(client).toBeInstanceOf(OtherClient)
+    client.release()
+    expect(other.pools.every((pool) => pool instanceof OtherPool)).toBe(true)
+  })
+
+  test('must be one', () => {
+    const make = (): PoolManager => new PoolManager(cluster.dsn, { pg: {} as unknown as typeof pg })
+    expect(make).toThrow(OptionsError)
+    expect(make).toThrow('pg must be the pg module: an object with Client and Pool')
+  })
+})
+
+test('say why there is no connection, and end while somebody waits', async () => {
+  for (const node of cluster.nodes) await node.stop('fast')
+  const waiting = rejection(db.masterPool.query('select 1'))
+  await db.masterPool.end()
+  await db.terminate()
+  expect(await waiting).toMatchObject({ code: 'ERR_HASQL_CLOSED' })
+})
