@@ -15,6 +15,8 @@ export interface DuelSpec {
   readonly dsn: string
   readonly policy: string
   readonly readOnly: boolean
+  /** Whether the pool is asked to run a query, `pool.query`, instead of a lease being taken and given back. */
+  readonly byPool: boolean
   /** Connections of each pool, on both sides. */
   readonly max: number
 }

@@ -34,6 +34,14 @@ export async function run(): Promise<void> {
     `  pg.Pool ${alone.bare.cpuUs.toFixed(2)} us, hasql ${alone.hasql.cpuUs.toFixed(2)} us: adds ${added.toFixed(2)} us (bar 2)\n`,
   )
 
+  console.log(`pool.query('select 1') of masterPool: throughput as a share of pg.Pool (bar ${BAR})`)
+  const asked = await fights({ ...specOf(cluster, master, [master], 'greedy'), byPool: true }, ORDERS)
+  for (const [place, { concurrency }] of ORDERS.entries()) {
+    const { wallRatio, cpuRatio } = asked[place] ?? {}
+    console.log(`  c=${concurrency}: ${share(wallRatio)} (CPU ${share(cpuRatio)})`)
+  }
+  console.log()
+
   console.log(`acquire, select 1, release: throughput as a share of pg.Pool (bar ${BAR} at concurrency 10 and 50)`)
   console.log('hosts  policy           c=1 (CPU)  c=10 (wall, CPU)  c=50 (wall, CPU)')
   for (const hosts of HOSTS) {
@@ -64,6 +72,7 @@ function specOf(cluster: PgCluster, bare: PgNode, nodes: readonly PgNode[], poli
     dsn: dsnOf(cluster, nodes),
     policy,
     readOnly: nodes.length > 1,
+    byPool: false,
     barePools: readHosts,
     max: Math.max(1, Math.round(MAX / readHosts)),
   }

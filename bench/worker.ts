@@ -11,8 +11,11 @@ import type { DuelSpec, Order, Report } from './duel.ts'
 
 /** One side of a duel. */
 interface Subject {
-  take(): Promise<{ query(sql: string): Promise<unknown>; release(): void }>
+  /** One operation; with or without a query. */
+  operate(query: boolean): Promise<unknown>
 }
+
+type Take = () => Promise<{ query(sql: string): Promise<unknown>; release(): void }>
 
 const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
   greedy: () => new GreedyBalancerPolicy(),
@@ -27,16 +30,33 @@ async function makeSubject(side: string, spec: DuelSpec): Promise<Subject> {
     const settings = { ...spec.bare, max, idleTimeoutMillis: 0 }
     const pools = Array.from({ length: spec.barePools }, () => new pg.Pool(settings))
     // Who is sent to a busy pool while others are idle waits, on either side: that is the policy's law, not its cost.
-    return { take: spec.policy === 'random-weighted' ? atRandom(pools) : inTurn(pools) }
+    if (spec.byPool) return byPool(pools[0])
+    return byLease(spec.policy === 'random-weighted' ? atRandom(pools) : inTurn(pools))
   }
   const balancerPolicy = POLICIES[spec.policy]?.()
   if (balancerPolicy === undefined) throw new RangeError(`no policy ${spec.policy}`)
   const db = new PoolManager(spec.dsn, { balancerPolicy, poolOptions: { max, idleTimeoutMillis: 0 } })
   await db.waitAllReady(30_000)
-  return { take: spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster() }
+  if (spec.byPool) return byPool(spec.readOnly ? db.replicaPool : db.masterPool)
+  return byLease(spec.readOnly ? () => db.acquireReplica() : () => db.acquireMaster())
 }
 
-function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
+function byLease(take: Take): Subject {
+  return {
+    operate: async (query) => {
+      const connection = await take()
+      if (query) await connection.query('select 1')
+      connection.release()
+    },
+  }
+}
+
+function byPool(pool: pg.Pool | undefined): Subject {
+  if (pool === undefined) throw new RangeError('there is no pool')
+  return { operate: () => pool.query('select 1') }
+}
+
+function inTurn(pools: readonly pg.Pool[]): Take {
   const [only] = pools
   if (only === undefined) throw new RangeError('there is no bare pool')
   let next = 0
@@ -44,7 +64,7 @@ function inTurn(pools: readonly pg.Pool[]): Subject['take'] {
   return () => (pools[next++ % pools.length] ?? only).connect()
 }
 
-function atRandom(pools: readonly pg.Pool[]): Subject['take'] {
+function atRandom(pools: readonly pg.Pool[]): Take {
   const [only] = pools
   if (only === undefined) throw new RangeError('there is no bare pool')
   return () => (pools[Math.floor(Math.random() * pools.length)] ?? only).connect()
@@ -53,11 +73,7 @@ function atRandom(pools: readonly pg.Pool[]): Subject['take'] {
 async function turn(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {
   let left = operations
   const loop = async (): Promise<void> => {
-    while (left-- > 0) {
-      const connection = await subject.take()
-      if (query) await connection.query('select 1')
-      connection.release()
-    }
+    while (left-- > 0) await subject.operate(query)
   }
   const cpu = process.cpuUsage()
   const startMs = performance.now()
