@@ -31,7 +31,13 @@ export class RoleLeases {
       client.release()
       throw new Error('The pool was ended while a connection was waited for')
     }
-    this.#adopt(client)
+    try {
+      this.#adopt(client)
+    } catch (error) {
+      // A listener's bug is the caller's to see, but no lease may be lost over it.
+      client.release(true)
+      throw error
+    }
     return client
   }
 

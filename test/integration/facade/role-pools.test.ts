@@ -89,6 +89,17 @@ describe('the pg module handed over', () => {
   })
 })
 
+test('a listener that throws fails the connect, and nothing leaks', async () => {
+  const { masterPool } = db
+  const fail = (): void => {
+    throw new Error('a bug of the listener')
+  }
+  masterPool.once('connect', fail)
+  expect(await rejection(masterPool.query('select 1'))).toMatchObject({ message: 'a bug of the listener' })
+  expect((await masterPool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+  await masterPool.end()
+})
+
 test('say why there is no connection, and end while somebody waits', async () => {
   for (const node of cluster.nodes) await node.stop('fast')
   const waiting = rejection(db.masterPool.query('select 1'))
