@@ -68,11 +68,13 @@ export class Duel implements AsyncDisposable {
   }
 
   static async between(spec: DuelSpec): Promise<Duel> {
-    return new Duel(await start('bare', spec), await start('hasql', spec))
+    const duel = new Duel(await start('bare', spec), await start('hasql', spec))
+    await duel.#warmUp({ pairs: 1, operations: FIRST_OPERATIONS, concurrency: 10, query: true })
+    return duel
   }
 
   async fight(order: Order): Promise<readonly Pair[]> {
-    for (const side of [this.#bare, this.#hasql]) await ask(side, { ...order, operations: WARM_UP_OPERATIONS })
+    await this.#warmUp({ ...order, operations: WARM_UP_OPERATIONS })
     const pairs: Pair[] = []
     for (let count = 0; count < order.pairs; count++) {
       const early = count % 2 === 0 ? await ask(this.#bare, order) : undefined
@@ -80,6 +82,10 @@ export class Duel implements AsyncDisposable {
       pairs.push({ bare: early ?? (await ask(this.#bare, order)), hasql: own })
     }
     return pairs
+  }
+
+  async #warmUp(order: Order): Promise<void> {
+    for (const side of [this.#bare, this.#hasql]) await ask(side, order)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,8 +97,10 @@ export class Duel implements AsyncDisposable {
   }
 }
 
-/** Operations of each side before those that count: connections are made, code is compiled. */
-const WARM_UP_OPERATIONS = 12_000
+/** Operations of each side before anything counts: code is compiled, on the very core that runs it, and more than once. */
+const FIRST_OPERATIONS = 60_000
+/** And before those of one order: connections are made. */
+const WARM_UP_OPERATIONS = 4_000
 
 async function start(side: 'bare' | 'hasql', spec: DuelSpec): Promise<ChildProcess> {
   const worker = new URL('./worker.ts', import.meta.url)

@@ -18,17 +18,22 @@ import type { BalancerPolicy, Candidate, PolicyContext } from './policy.ts'
 export class GreedyBalancerPolicy implements BalancerPolicy {
   readonly name: string = 'greedy'
 
+  /** Free connections of the candidates, in their order, read once for each pick. */
+  readonly #free: number[] = []
+
   pick(candidates: NonEmpty<Candidate>, { random }: PolicyContext): Candidate {
     let chosen = candidates[0]
     if (candidates.length === 1) return chosen
     // Not `free * weight`: that sends every lone lease to the heaviest host, and turns round below zero.
-    const heaviest = heaviestOpen(candidates)
+    const heaviest = this.#heaviestOpen(candidates)
     let most = -Infinity
     let tiedWeight = 0
+    let place = 0
     for (const candidate of candidates) {
-      if (heaviest > 0 && candidate.free <= 0) continue
+      const plain = this.#free[place++] ?? 0
+      if (heaviest > 0 && plain <= 0) continue
       const { weight } = candidate
-      const free = heaviest > 0 ? candidate.capacity - (candidate.leases * heaviest) / weight : candidate.free / weight
+      const free = heaviest === weight ? plain : weighted(candidate, plain, weight, heaviest)
       if (free < most) continue
       // One die for each tie: the newcomer replaces the winner so far with the chance of its weight among the tied.
       tiedWeight = free > most ? weight : tiedWeight + weight
@@ -37,11 +42,21 @@ export class GreedyBalancerPolicy implements BalancerPolicy {
     }
     return chosen
   }
+
+  /** The largest weight of the hosts that have a free connection; 0 when all are full. */
+  #heaviestOpen(candidates: NonEmpty<Candidate>): number {
+    let heaviest = 0
+    let place = 0
+    for (const candidate of candidates) {
+      const { free } = candidate
+      this.#free[place++] = free
+      if (free > 0 && candidate.weight > heaviest) heaviest = candidate.weight
+    }
+    return heaviest
+  }
 }
 
-/** The largest weight of the hosts that have a free connection; 0 when all are full. */
-function heaviestOpen(candidates: NonEmpty<Candidate>): number {
-  let heaviest = 0
-  for (const { free, weight } of candidates) if (free > 0 && weight > heaviest) heaviest = weight
-  return heaviest
+/** How many connections are free when a lease counts the more, the lighter the host. */
+function weighted({ capacity, leases }: Candidate, free: number, weight: number, heaviest: number): number {
+  return heaviest > 0 ? capacity - (leases * heaviest) / weight : free / weight
 }

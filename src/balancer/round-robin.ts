@@ -7,6 +7,7 @@ export const REMEMBERED_HOSTS = 256
 
 /** How many picks a host is owed; below zero when it had more than its share. */
 interface Account {
+  readonly hostId: HostId
   owed: number
 }
 
@@ -30,14 +31,17 @@ export class RoundRobinBalancerPolicy implements BalancerPolicy {
   readonly name: string = 'round-robin'
   #accounts = new Map<HostId, Account>()
   #older = new Map<HostId, Account>()
+  /** Those of the candidates picked from last, in their order: the next pick is mostly from the same hosts. */
+  #listed: readonly Account[] = []
 
   pick(candidates: NonEmpty<Candidate>, { random }: PolicyContext): Candidate {
     let chosen = candidates[0]
     if (candidates.length === 1) return chosen
     const total = this.#openAccounts(candidates, random)
     let payer: Account | undefined
+    let place = 0
     for (const candidate of candidates) {
-      const account = this.#accounts.get(candidate.hostId)
+      const account = this.#listed[place++]
       if (account === undefined) continue
       account.owed += candidate.weight / total
       if (payer !== undefined && account.owed <= payer.owed) continue
@@ -48,16 +52,22 @@ export class RoundRobinBalancerPolicy implements BalancerPolicy {
     return chosen
   }
 
-  /** Sees to it that every candidate has an account. Returns the sum of their weights. */
+  /** Sees to it that the accounts of the candidates are listed in their order. Returns the sum of their weights. */
   #openAccounts(candidates: NonEmpty<Candidate>, random: Random): number {
     let total = 0
-    let known = true
+    let place = 0
+    let isListed = this.#listed.length === candidates.length
     for (const { hostId, weight } of candidates) {
       total += weight
-      known &&= this.#accounts.has(hostId)
+      isListed &&= this.#listed[place++]?.hostId === hostId
     }
-    if (!known) this.#admit(candidates, random)
+    if (!isListed) this.#list(candidates, random)
     return total
+  }
+
+  #list(candidates: NonEmpty<Candidate>, random: Random): void {
+    if (!candidates.every(({ hostId }) => this.#accounts.has(hostId))) this.#admit(candidates, random)
+    this.#listed = candidates.flatMap(({ hostId }) => this.#accounts.get(hostId) ?? [])
   }
 
   #admit(candidates: NonEmpty<Candidate>, random: Random): void {
@@ -76,7 +86,7 @@ export class RoundRobinBalancerPolicy implements BalancerPolicy {
     }
     const mean = known === 0 ? 0 : owed / known
     for (const { hostId } of candidates) {
-      if (!this.#accounts.has(hostId)) this.#accounts.set(hostId, { owed: mean + random() - 0.5 })
+      if (!this.#accounts.has(hostId)) this.#accounts.set(hostId, { hostId, owed: mean + random() - 0.5 })
     }
   }
 }
