@@ -57,6 +57,7 @@ export class GreedyBalancerPolicy implements BalancerPolicy {
 }
 
 /** How many connections are free when a lease counts the more, the lighter the host. */
-function weighted({ capacity, leases }: Candidate, free: number, weight: number, heaviest: number): number {
-  return heaviest > 0 ? capacity - (leases * heaviest) / weight : free / weight
+function weighted(candidate: Candidate, free: number, weight: number, heaviest: number): number {
+  if (heaviest === 0) return free / weight
+  return candidate.capacity - (candidate.leases * heaviest) / weight
 }

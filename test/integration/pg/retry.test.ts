@@ -171,6 +171,8 @@ test('a write sent to what is no master any more goes to the new one', async () 
   expect([runs, await rows()]).toEqual([2, 1])
 })
 
+const STRIKES = 20
+
 test('readers and writers with retry live through the loss of all connections, again and again', async () => {
   let going = true
   let [written, failed] = [0, 0]
@@ -183,7 +185,8 @@ test('readers and writers with retry live through the loss of all connections, a
             await connection.query('insert into t values (1)')
             await connection.query('commit')
           },
-          { retry: true },
+          // One writer may be the one that is struck each time.
+          { retry: { maxAttempts: 2 * STRIKES } },
         )
         .then(
           () => (written += 1),
@@ -196,10 +199,13 @@ test('readers and writers with retry live through the loss of all connections, a
     }
   }
   const reader = async (): Promise<void> => {
-    while (going) await db.withReplica((connection) => connection.query('select n from t limit 1'), { retry: true })
+    while (going)
+      await db.withReplica((connection) => connection.query('select n from t limit 1'), {
+        retry: { maxAttempts: 2 * STRIKES },
+      })
   }
   const work = [writer(), writer(), writer(), reader(), reader(), reader()]
-  for (let strike = 0; strike < 20; strike++) {
+  for (let strike = 0; strike < STRIKES; strike++) {
     const before = written
     await eventually('writes go on', () => written > before)
     for (const proxy of proxies) proxy.reset()
