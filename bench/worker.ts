@@ -11,8 +11,8 @@ import type { DuelSpec, Order, Report } from './duel.ts'
 
 /** One side of a duel. */
 interface Subject {
-  /** One operation; with or without a query. */
-  operate(query: boolean): Promise<unknown>
+  /** One operation after the other, with or without a query, for as long as there are more to do. */
+  loop(query: boolean, isMore: () => boolean): Promise<void>
 }
 
 type Take = () => Promise<{ query(sql: string): Promise<unknown>; release(): void }>
@@ -43,17 +43,23 @@ async function makeSubject(side: string, spec: DuelSpec): Promise<Subject> {
 
 function byLease(take: Take): Subject {
   return {
-    operate: async (query) => {
-      const connection = await take()
-      if (query) await connection.query('select 1')
-      connection.release()
+    loop: async (query, isMore) => {
+      while (isMore()) {
+        const connection = await take()
+        if (query) await connection.query('select 1')
+        connection.release()
+      }
     },
   }
 }
 
 function byPool(pool: pg.Pool | undefined): Subject {
   if (pool === undefined) throw new RangeError('there is no pool')
-  return { operate: () => pool.query('select 1') }
+  return {
+    loop: async (_query, isMore) => {
+      while (isMore()) await pool.query('select 1')
+    },
+  }
 }
 
 function inTurn(pools: readonly pg.Pool[]): Take {
@@ -72,9 +78,7 @@ function atRandom(pools: readonly pg.Pool[]): Take {
 
 async function turn(subject: Subject, { operations, concurrency, query }: Order): Promise<Report> {
   let left = operations
-  const loop = async (): Promise<void> => {
-    while (left-- > 0) await subject.operate(query)
-  }
+  const loop = (): Promise<void> => subject.loop(query, () => left-- > 0)
   const cpu = process.cpuUsage()
   const startMs = performance.now()
   await Promise.all(Array.from({ length: concurrency }, loop))
