@@ -6,7 +6,7 @@ type Answered = Extract<HostObservation, { kind: 'answered' }>
 type Failed = Extract<HostObservation, { kind: 'failed' }>
 
 /** How many round trips the response time is the median of. */
-export const ROUND_TRIPS_KEPT = 8
+const ROUND_TRIPS_KEPT = 8
 
 /**
  * Whether the observation is of older evidence than what is known, and so must change nothing (law 3).
