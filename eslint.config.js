@@ -24,7 +24,7 @@ const timersAndDice = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'test/matrix/node_modules', 'node_modules'] },
+  { ignores: ['dist', 'coverage', '**/node_modules'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

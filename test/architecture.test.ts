@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: [...ERRORS, ...TIME, ...CORE, 'manager'],
   drivers: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade'],
   facade: ['index', ...ERRORS, ...TIME, ...CORE, 'manager'],
-  integrations: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade'],
+  integrations: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade', 'drivers'],
   cli: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'drivers'],
   testing: ERRORS,
 }
