@@ -77,7 +77,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/consistent-type-assertions': 'off' },
   },
   {
-    files: ['*.js', '*.ts', 'scripts/**'],
+    files: ['*.js', '*.ts', 'scripts/**', '**/vitest.config.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

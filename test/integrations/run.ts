@@ -1,0 +1,59 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readReport } from './support/report.ts'
+import { replaceTable, tableOf } from './support/table.ts'
+
+/** Runs the story of each library and keeps the README's table true: `npm run test:integrations [-- --write] [name ...]`. */
+
+/** Some libraries need a newer Node than the oldest one that hasql runs on; all of them run on this one. */
+const NODE = '24.21.0'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = resolve(here, '../..')
+const args = process.argv.slice(2)
+const names = args.filter((arg) => !arg.startsWith('--'))
+
+const work = mkdtempSync(join(tmpdir(), 'hasql-integrations-'))
+try {
+  process.exitCode = runAll(join(work, 'report.json'))
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+
+function runAll(report: string): number {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const options = ['--config', join(here, 'vitest.config.ts'), '--reporter=default', '--reporter=json']
+  const coverage = names.length === 0 ? ['--coverage'] : []
+  const { status } = spawnSync(
+    nodeBinary(),
+    [vitest, 'run', ...options, `--outputFile.json=${report}`, ...coverage, ...names],
+    { cwd: here, stdio: 'inherit' },
+  )
+  if (!existsSync(report)) return status ?? 1
+  const table = tableOf(readReport(report))
+  console.log(`\n${table}`)
+  // A run of some libraries says nothing about the whole table.
+  const isSame = names.length > 0 || replaceTable(join(root, 'README.md'), table, args.includes('--write'))
+  if (!isSame) console.error('README.md has another table; `npm run test:integrations -- --write` puts this one there.')
+  return status === 0 && isSame ? 0 : 1
+}
+
+/** The packages that only these tests need, and Node itself, are installed beside them. */
+function nodeBinary(): string {
+  const platform = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+  const folder = join(here, 'node')
+  const binary = join(folder, 'node_modules', platform, 'bin', 'node')
+  const isThere = existsSync(binary) && readVersion(binary) === `v${NODE}`
+  if (!isThere) {
+    const install = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', folder]
+    execFileSync('npm', [...install, `${platform}@${NODE}`], { cwd: here, stdio: 'inherit' })
+  }
+  return binary
+}
+
+function readVersion(binary: string): string {
+  return execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim()
+}
