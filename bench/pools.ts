@@ -6,7 +6,7 @@ import { pin } from './pin.ts'
 
 const MAX = 10
 /** Fresh processes: which core each connection shares with which server is a matter of luck, once per process. */
-const DUELS = 5
+const DUELS = 7
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 const BAR = 0.97
@@ -15,8 +15,8 @@ const ALONE: Order = { pairs: 5, operations: 50_000, concurrency: 1, query: fals
 /** Turns long enough for a process to be at home on its core again, short enough for what disturbs the machine to meet both. */
 const ORDERS: readonly Order[] = [
   { pairs: 6, operations: 1_000, concurrency: 1, query: true },
-  { pairs: 12, operations: 3_000, concurrency: 10, query: true },
-  { pairs: 12, operations: 3_000, concurrency: 50, query: true },
+  { pairs: 10, operations: 3_000, concurrency: 10, query: true },
+  { pairs: 10, operations: 3_000, concurrency: 50, query: true },
 ]
 
 /** hasql beside bare `pg.Pool`s, on the same servers, in turns. */

@@ -1,4 +1,5 @@
 import type { NonEmpty } from '../dsn/host-spec.ts'
+import type { Random } from '../random/random.ts'
 import type { BalancerPolicy, Candidate, PolicyContext } from './policy.ts'
 
 /**
@@ -22,8 +23,32 @@ export class GreedyBalancerPolicy implements BalancerPolicy {
   readonly #free: number[] = []
 
   pick(candidates: NonEmpty<Candidate>, { random }: PolicyContext): Candidate {
+    const [first] = candidates
+    if (candidates.length === 1) return first
+    const { weight } = first
+    let most = -Infinity
+    let tied = 0
+    let place = 0
+    for (const candidate of candidates) {
+      if (candidate.weight !== weight) return this.#pickByWeight(candidates, random)
+      const { free } = candidate
+      this.#free[place++] = free
+      if (free > most) tied = 0
+      if (free >= most) tied += 1
+      most = Math.max(most, free)
+    }
+    return this.#having(candidates, most, tied > 1 ? Math.floor(random() * tied) : 0)
+  }
+
+  /** The candidate with so many free connections, after so many others that have as many. */
+  #having(candidates: NonEmpty<Candidate>, free: number, others: number): Candidate {
+    let place = this.#free.indexOf(free)
+    for (let left = others; left > 0; left -= 1) place = this.#free.indexOf(free, place + 1)
+    return candidates[place] ?? candidates[0]
+  }
+
+  #pickByWeight(candidates: NonEmpty<Candidate>, random: Random): Candidate {
     let chosen = candidates[0]
-    if (candidates.length === 1) return chosen
     // Not `free * weight`: that sends every lone lease to the heaviest host, and turns round below zero.
     const heaviest = this.#heaviestOpen(candidates)
     let most = -Infinity

@@ -64,10 +64,7 @@ export class PoolManager extends BasePoolManager<PgConnection, pg.Pool> {
    * now. `end` ends this pool alone: the manager, and with it every connection, is closed with `close`.
    */
   get masterPool(): pg.Pool {
-    this.#masterPool ??= this.#rolePool(
-      () => this.acquireMaster(),
-      () => this.getMasterPools(),
-    )
+    this.#masterPool ??= this.#rolePool('master', () => this.getMasterPools())
     return this.#masterPool
   }
 
@@ -77,18 +74,16 @@ export class PoolManager extends BasePoolManager<PgConnection, pg.Pool> {
    */
   get replicaPool(): pg.Pool {
     const { fallbackMaster } = this.engine.options
-    this.#replicaPool ??= this.#rolePool(
-      () => this.acquireReplica(),
-      () => this.getReplicaPools({ fallbackMaster }),
-    )
+    this.#replicaPool ??= this.#rolePool('replica', () => this.getReplicaPools({ fallbackMaster }))
     return this.#replicaPool
   }
 
-  #rolePool(lease: () => Promise<PgConnection>, pools: () => readonly pg.Pool[]): pg.Pool {
+  #rolePool(role: 'master' | 'replica', pools: () => readonly pg.Pool[]): pg.Pool {
     const [{ host, port, user, database }] = this.dsn.hosts
     return rolePool(this.#module.Pool, {
       config: { ...this.#poolOptions, host, port, user, database },
-      lease,
+      lease: (granted, failed) => this.lease(role, granted, failed),
+      isLeased: (client) => this.engine.isLeased(client),
       pools,
       allPools: () => this.pools,
       onReleased: (listener) => void this.on('release', ({ connection }) => listener(connection)),

@@ -1,15 +1,10 @@
 import type pg from 'pg'
 import { RoleLeases } from './role-leases.ts'
+import type { Connected } from './role-leases.ts'
 import type { RoleSource } from './role-source.ts'
 
 type PoolClass = typeof pg.Pool
 type RolePoolClass = new (source: RoleSource) => pg.Pool
-type Connected = (
-  error: Error | undefined,
-  client: pg.PoolClient | undefined,
-  done: (release?: unknown) => void,
-) => void
-
 /** One class for each copy of `pg`: libraries ask whether a pool is an instance of their own copy's `Pool`. */
 const classes = new WeakMap<PoolClass, RolePoolClass>()
 
@@ -34,14 +29,20 @@ function makeClass(Pool: PoolClass): RolePoolClass {
     override connect(): Promise<pg.PoolClient>
     override connect(callback: Connected): void
     override connect(callback?: Connected): Promise<pg.PoolClient> | undefined {
-      const leased = this.ending ? Promise.reject(new Error(CONNECT_AFTER_END)) : this.#leases.take()
-      if (callback === undefined) return leased
-      // In a turn of its own: what the callback throws is not the promise's.
-      leased.then(
-        (client) => process.nextTick(callback, undefined, client, (error?: Error) => client.release(error)),
-        (error: unknown) => process.nextTick(callback, error, undefined, () => undefined),
-      )
+      if (callback === undefined) return this.#connect()
+      if (this.ending) process.nextTick(callback, new Error(CONNECT_AFTER_END), undefined, () => undefined)
+      else this.#leases.take(callback)
       return undefined
+    }
+
+    #connect(): Promise<pg.PoolClient> {
+      if (this.ending) return Promise.reject(new Error(CONNECT_AFTER_END))
+      return new Promise((resolve, reject) => {
+        this.#leases.take((error, client) => {
+          if (client !== undefined) resolve(client)
+          else reject(error ?? new Error(CONNECT_AFTER_END))
+        })
+      })
     }
 
     override end(): Promise<void>

@@ -127,10 +127,28 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     return this.#lease(plan())
   }
 
-  #lease({ target, timeoutMs, signal }: AcquirePlan, shunned?: ReadonlySet<HostId>): Promise<TConnection> {
-    if (this.closing) return Promise.reject(new ManagerClosedError('acquire a connection'))
+  /** `acquireMaster` or `acquireReplica` for who wants no promise: calls back once, perhaps in the same turn. */
+  protected lease(
+    role: 'master' | 'replica',
+    granted: (connection: TConnection) => void,
+    failed: (error: Error) => void,
+  ): void {
+    this.#take(this.#planner[role], undefined, granted, failed)
+  }
+
+  #lease(plan: AcquirePlan, shunned?: ReadonlySet<HostId>): Promise<TConnection> {
+    return new Promise((resolve, reject) => this.#take(plan, shunned, resolve, reject))
+  }
+
+  #take(
+    plan: AcquirePlan,
+    shunned: ReadonlySet<HostId> | undefined,
+    granted: (connection: TConnection) => void,
+    failed: (error: Error) => void,
+  ): void {
+    if (this.closing) return failed(new ManagerClosedError('acquire a connection'))
     this.start()
-    return this.engine.acquire(target, timeoutMs, signal, shunned)
+    this.engine.acquire(plan, shunned, granted, failed)
   }
 
   async #with<T>(

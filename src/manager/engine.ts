@@ -7,15 +7,14 @@ import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
-import type { Target } from '../selection/target.ts'
 import { Waiters } from '../selection/waiters.ts'
 import { ExpiryQueue } from '../time/expiry-queue.ts'
-import type { Milliseconds } from '../time/milliseconds.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
 import type { Topology } from '../topology/topology.ts'
 import { AcquireDesk } from './acquire-desk.ts'
+import type { AcquirePlan } from './acquire-options.ts'
 import { Acquisition } from './acquisition.ts'
 import { applyChange, emitChange } from './apply-changes.ts'
 import type { ManagerEvents } from './events.ts'
@@ -81,16 +80,19 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     for (const monitor of this.monitors.values()) monitor.start()
   }
 
-  /** Leases a connection; from a host of `shunned` only when there is no other. */
+  /** Leases a connection; from a host of `shunned` only when there is no other. Calls back once, perhaps in the same turn. */
   acquire(
-    target: Target,
-    timeoutMs: Milliseconds,
-    signal: AbortSignal | undefined,
-    shunned?: ReadonlySet<HostId>,
-  ): Promise<TConnection> {
-    return new Promise((resolve, reject) => {
-      new Acquisition(this.#desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
-    })
+    { target, timeoutMs, signal }: AcquirePlan,
+    shunned: ReadonlySet<HostId> | undefined,
+    granted: (connection: TConnection) => void,
+    failed: (error: Error) => void,
+  ): void {
+    new Acquisition(this.#desk, target, timeoutMs, signal, shunned, granted, failed).begin()
+  }
+
+  isLeased(connection: object): boolean {
+    const origin = this.#origins.get(connection)
+    return origin?.[0].leaseOf(origin[1]) !== undefined
   }
 
   /** Where a native connection came from. @throws {UnknownConnectionError} not from here. */
@@ -101,8 +103,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
-    const { native } = connection
-    const pool = this.candidates.get(hostId)?.pool
+    const [{ native }, pool] = [connection, this.candidates.get(hostId)?.pool]
     if (typeof native === 'object' && native !== null && pool !== undefined) {
       this.#origins.set(native, [pool, connection])
     }
@@ -113,8 +114,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (monitor === undefined || pool === undefined) return
     // A server that fails inside is up: that is counted, and nothing else follows from it.
     if (seen === 'server-error') return void (pool.counters.serverErrors += 1)
-    const evidence = { probe: monitor.sequence, generation }
-    const atMs = this.options.clock.nowMs()
+    const [evidence, atMs] = [{ probe: monitor.sequence, generation }, this.options.clock.nowMs()]
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
     monitor.requestProbe('fault')

@@ -4,12 +4,18 @@ import type { DriverConnection } from '../driver/driver.ts'
 const VAIN_LIMIT = 8
 const VAIN_TRIES = 64
 
-/** Made once: the end of the turn is waited for with each connection that comes back. */
-const END_OF_TURN = Promise.resolve()
+/**
+ * How often it is looked whether somebody waits, a microtask apart: who asks in a loop does so a few promises after giving back,
+ * one for each function around it.
+ */
+const LOOKS = 8
+
+/** Made once: it is waited for with each connection that comes back. */
+const NEXT_MICROTASK = Promise.resolve()
 
 /**
  * Connections that were given back and go to the next caller past the driver's pool: to whoever waits, or asks before the
- * turn is over, as loops do. Not lent in the same turn: who gives back twice must not end the next one's lease with the
+ * turn is over, as loops do. Not lent at once: who gives back twice must not end the next one's lease with the
  * second call.
  */
 export class HandOver<TConnection> {
@@ -29,11 +35,15 @@ export class HandOver<TConnection> {
   begin(connection: DriverConnection<TConnection>): boolean {
     if (connection.canPassOn?.() !== true || !this.#isLikelyWanted()) return false
     this.underWay += 1
-    void END_OF_TURN.then(() => {
+    let looks = LOOKS
+    const look = (): void => {
+      const isVain = this.#waiting.length === 0
+      if (isVain && --looks > 0) return void NEXT_MICROTASK.then(look)
       this.underWay -= 1
-      this.#vain = this.#waiting.length === 0 ? this.#vain + 1 : 0
+      this.#vain = isVain ? this.#vain + 1 : 0
       this.#arrived(connection)
-    })
+    }
+    void NEXT_MICROTASK.then(look)
     return true
   }
 

@@ -21,7 +21,7 @@ describe('release', () => {
   })
 
   test('is the same as the driver’s own, and as await using', async () => {
-    const { db, host } = await startedRig(PAIR)
+    const { clock, db, host } = await startedRig(PAIR)
     const connection = await db.acquireMaster()
     connection.release()
     expect(() => db.release(connection)).toThrow(UnknownConnectionError)
@@ -34,6 +34,7 @@ describe('release', () => {
       early.release()
     }
     expect(db.metrics().drivers[0]).toMatchObject({ acquires: 3, releases: 3, used: 0 })
+    await clock.settle()
     expect(host('db1').pool?.idle).toBe(1)
   })
 

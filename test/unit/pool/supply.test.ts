@@ -91,6 +91,21 @@ describe('a connection that is given back while others wait', () => {
     expect([heard(), pool.leased]).toEqual(['released 1, b granted 1', 1])
   })
 
+  test.each([
+    [5, true],
+    [12, false],
+  ])('goes to whoever asks %i promises later past the driver’s pool: %s', async (promises, isKept) => {
+    const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
+    const a = await lease('a')
+    const [connection] = host.connections
+    a.client?.release()
+    for (let count = 0; count < promises; count += 1) await Promise.resolve()
+    expect(connection?.checkedOut).toBe(isKept)
+    call('b')
+    await clock.settle()
+    expect([heard(), connection?.checkedOut]).toEqual(['released 1, b granted 1', true])
+  })
+
   test('goes to whoever asks before the turn is over', async () => {
     const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
     const a = await lease('a')
