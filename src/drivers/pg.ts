@@ -80,10 +80,11 @@ export class PoolManager extends BasePoolManager<PgConnection, pg.Pool> {
 
   #rolePool(role: 'master' | 'replica', pools: () => readonly pg.Pool[]): pg.Pool {
     const [{ host, port, user, database }] = this.dsn.hosts
-    return rolePool(this.#module.Pool, {
+    return rolePool(this.#module, {
       config: { ...this.#poolOptions, host, port, user, database },
       lease: (granted, failed) => this.lease(role, granted, failed),
-      isLeased: (client) => this.engine.isLeased(client),
+      isLeased: (client) => this.engine.origins.isLeased(client),
+      poolOf: (client) => this.engine.origins.poolOf(client)?.driverPool.native,
       pools,
       allPools: () => this.pools,
       onReleased: (listener) => void this.on('release', ({ connection }) => listener(connection)),

@@ -55,6 +55,12 @@ export class RoleLeases {
     )
   }
 
+  /** The client whose backend has this number, among those that are leased; undefined when there are several. */
+  clientOfBackend(pid: number): pg.PoolClient | undefined {
+    const found = [...this.#seats.values()].filter(({ client, isTaken }) => isTaken && backendOf(client) === pid)
+    return found.length === 1 ? found[0]?.client : undefined
+  }
+
   /** Calls back once, when every lease has ended. */
   onDrained(callback: () => void): void {
     this.#onDrained = callback
@@ -137,4 +143,9 @@ export class RoleLeases {
 
 function releaseOf({ release }: Releasable): Releasable['release'] {
   return release
+}
+
+/** `pg` keeps the process number that the server told, which its types leave out. */
+function backendOf(client: pg.PoolClient): unknown {
+  return Reflect.get(client, 'processID')
 }

@@ -1,21 +1,25 @@
 import type pg from 'pg'
+import { controlClientClass } from './control-client.ts'
+import type { ControlPlaces } from './control-client.ts'
 import { RoleLeases } from './role-leases.ts'
 import type { Connected } from './role-leases.ts'
 import type { RoleSource } from './role-source.ts'
 
 type PoolClass = typeof pg.Pool
+/** The copy of `pg` that the pool, its clients and its control clients are made from. */
+export type RoleModule = Pick<typeof pg, 'Client' | 'Pool'>
 type RolePoolClass = new (source: RoleSource) => pg.Pool
 /** One class for each copy of `pg`: libraries ask whether a pool is an instance of their own copy's `Pool`. */
 const classes = new WeakMap<PoolClass, RolePoolClass>()
 
 /** A `pg.Pool` whose connections are leased from the hosts that have a role; queries go the way of `pg.Pool` itself. */
-export function rolePool(Pool: PoolClass, source: RoleSource): pg.Pool {
-  const known = classes.get(Pool) ?? makeClass(Pool)
+export function rolePool({ Pool, Client }: RoleModule, source: RoleSource): pg.Pool {
+  const known = classes.get(Pool) ?? makeClass(Pool, Client)
   classes.set(Pool, known)
   return new known(source)
 }
 
-function makeClass(Pool: PoolClass): RolePoolClass {
+function makeClass(Pool: PoolClass, Client: RoleModule['Client']): RolePoolClass {
   return class HasqlPool extends Pool {
     readonly #leases: RoleLeases
 
@@ -23,6 +27,7 @@ function makeClass(Pool: PoolClass): RolePoolClass {
       super(source.config)
       this.#leases = new RoleLeases(this, source)
       showHost(this.options, source)
+      Reflect.set(this, 'Client', controlClientClass(Client, placesOf(source, this.#leases)))
       showCounts(this, this.#leases)
     }
 
@@ -72,6 +77,16 @@ function makeClass(Pool: PoolClass): RolePoolClass {
 
 const CONNECT_AFTER_END = 'Cannot use a pool after calling end on the pool'
 const ENDED_TWICE = 'Called end on pool more than once'
+
+function placesOf(source: RoleSource, leases: RoleLeases): ControlPlaces {
+  return {
+    roleHost: () => source.pools()[0]?.options,
+    hostOfBackend: (pid) => {
+      const client = leases.clientOfBackend(pid)
+      return client === undefined ? undefined : source.poolOf(client)?.options
+    },
+  }
+}
 
 /** Where the role is now; whoever connects there by the options finds what the pool itself would. */
 function showHost(options: pg.PoolOptions, source: RoleSource): void {

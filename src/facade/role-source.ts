@@ -8,6 +8,8 @@ export interface RoleSource {
   lease(granted: (client: pg.PoolClient) => void, failed: (error: Error) => void): void
   /** Whether anybody holds a lease of the client now. */
   isLeased(client: pg.PoolClient): boolean
+  /** The pool of the host that the client is connected to. */
+  poolOf(client: pg.PoolClient): pg.Pool | undefined
   /** The pools of the hosts that have the role now. */
   pools(): readonly pg.Pool[]
   /** The pools of all hosts. */

@@ -112,7 +112,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
    * @throws {UnknownConnectionError} it is not this manager's, or was given back before.
    */
   release(connection: TConnection, { destroy = false }: { readonly destroy?: boolean } = {}): void {
-    const [pool, driverConnection] = this.engine.originOf(connection)
+    const [pool, driverConnection] = this.engine.origins.of(connection)
     const lease = pool.leaseOf(driverConnection)
     if (lease !== undefined) lease.release(destroy)
     else if (!driverConnection.isClosed()) throw new UnknownConnectionError('released')

@@ -1,7 +1,6 @@
 import type { Driver, DriverConnection } from '../driver/driver.ts'
 import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
-import { UnknownConnectionError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
@@ -24,12 +23,11 @@ import { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
+import { Origins } from './origins.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
-
-type Origin<TConnection, TPool> = readonly [HostPool<TConnection, TPool>, DriverConnection<TConnection>]
 
 /** The parts of one manager, and the wires between them; what the public class is a front for. */
 export class Engine<TConnection, TPool> implements HostPoolListener<TConnection> {
@@ -45,11 +43,11 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly addresses: AddressBook
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
+  readonly origins: Origins<TConnection, TPool> = new Origins()
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #shutdowns = new ShutdownSigns()
-  readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
     this.driver = driver
@@ -90,23 +88,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     new Acquisition(this.#desk, target, timeoutMs, signal, shunned, granted, failed).begin()
   }
 
-  isLeased(connection: object): boolean {
-    const origin = this.#origins.get(connection)
-    return origin?.[0].leaseOf(origin[1]) !== undefined
-  }
-
-  /** Where a native connection came from. @throws {UnknownConnectionError} not from here. */
-  originOf(connection: TConnection): Origin<TConnection, TPool> {
-    const known = typeof connection === 'object' && connection !== null ? this.#origins.get(connection) : undefined
-    if (known === undefined) throw new UnknownConnectionError('foreign')
-    return known
-  }
-
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
-    const [{ native }, pool] = [connection, this.candidates.get(hostId)?.pool]
-    if (typeof native === 'object' && native !== null && pool !== undefined) {
-      this.#origins.set(native, [pool, connection])
-    }
+    const pool = this.candidates.get(hostId)?.pool
+    if (pool !== undefined) this.origins.add(connection, pool)
   }
 
   hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number): void {
@@ -114,7 +98,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (monitor === undefined || pool === undefined) return
     // A server that fails inside is up: that is counted, and nothing else follows from it.
     if (seen === 'server-error') return void (pool.counters.serverErrors += 1)
-    const [evidence, atMs] = [{ probe: monitor.sequence, generation }, this.options.clock.nowMs()]
+    const evidence = { probe: monitor.sequence, generation }
+    const atMs = this.options.clock.nowMs()
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
     monitor.requestProbe('fault')

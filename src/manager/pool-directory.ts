@@ -121,7 +121,7 @@ export class PoolDirectory<TConnection, TPool> implements Iterable<TPool> {
 
   /** Whether a connection can run nothing any more. @throws {UnknownConnectionError} it is not one of this manager's. */
   isConnectionClosed(connection: TConnection): boolean {
-    return this.engine.originOf(connection)[1].isClosed()
+    return this.engine.origins.of(connection)[1].isClosed()
   }
 
   /**

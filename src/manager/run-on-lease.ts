@@ -19,7 +19,7 @@ export async function runOnLease<TConnection, TPool, T>(
   onFailure?: (failure: RunFailure) => void,
 ): Promise<T> {
   // This lease and no other: `fn` may give the connection back itself, and somebody else lease it meanwhile.
-  const [pool, driverConnection] = engine.originOf(connection)
+  const [pool, driverConnection] = engine.origins.of(connection)
   const lease = pool.leaseOf(driverConnection)
   let destroy = false
   try {

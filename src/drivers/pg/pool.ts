@@ -34,6 +34,8 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new module.Pool(config)
+    // What was learnt of the host holds for the next connection, whoever makes it by these options.
+    Object.defineProperty(this.native.options, 'ssl', { get: () => tls.ssl, enumerable: true, configurable: true })
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
     this.native.on('error', () => undefined)
   }
@@ -48,7 +50,6 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   checkOut(done: Done): void {
     const { ssl } = this.#tls
-    if (this.native.options.ssl !== ssl) this.native.options.ssl = ssl
     this.native.connect((error, client, giveBack) => {
       const connection = client === undefined ? undefined : this.#Client.connectionOf(client)
       if (connection !== undefined) {

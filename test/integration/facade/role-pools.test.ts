@@ -107,3 +107,47 @@ test('say why there is no connection, and end while somebody waits', async () =>
   await db.terminate()
   expect(await waiting).toMatchObject({ code: 'ERR_HASQL_CLOSED' })
 })
+
+describe('a client made from the pool’s own options', () => {
+  type MadeClient = new (config: pg.PoolOptions) => pg.Client
+  const made = (pool: pg.Pool): pg.Client => {
+    const Client = Reflect.get(pool, 'Client') as MadeClient
+    return new Client({ ...pool.options })
+  }
+
+  test('connects where the role is', async () => {
+    const client = made(db.masterPool)
+    expect(client).toBeInstanceOf(pg.Client)
+    await client.connect()
+    expect((await client.query<{ port: number }>("select current_setting('port')::int as port")).rows).toEqual([
+      { port: (await cluster.master()).port },
+    ])
+    await client.end()
+  })
+
+  test.each([
+    ['in the text', (pid: number) => [`select pg_cancel_backend(${pid})`, []] as const],
+    ['as a parameter', (pid: number) => ['SELECT pg_cancel_backend($1);', [pid]] as const],
+  ])('calls a statement off at the server that runs it, its number %s', async (_, statement) => {
+    const { replicaPool } = db
+    // Both replicas are busy, so whichever the client is connected to, one of the statements runs on the other.
+    const holders = [await replicaPool.connect(), await replicaPool.connect()]
+    expect(new Set(holders.map(({ port }) => port)).size).toBe(2)
+    const client = made(replicaPool)
+    await client.connect()
+    for (const holder of holders) {
+      const failed = rejection(holder.query('select pg_sleep(30)'))
+      const [text, values] = statement(Reflect.get(holder, 'processID') as number)
+      await eventually('the statement is called off', async () => {
+        await client.query(text, [...values])
+        return Promise.race([
+          failed.then(() => true),
+          new Promise<boolean>((resolve) => setTimeout(resolve, 50, false)),
+        ])
+      })
+      expect(await failed).toMatchObject({ code: '57014' })
+    }
+    await client.end()
+    for (const holder of holders) holder.release()
+  })
+})
