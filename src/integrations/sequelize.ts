@@ -18,6 +18,7 @@ export interface SequelizePool {
   readonly min: number
   readonly maxUses: number
   readonly idle: number
+  readonly evict: number
 }
 
 /** Where Sequelize connects to: names that stand for the roles. */
@@ -42,8 +43,8 @@ export interface Sequelize7Part<TPg> {
   readonly pool: SequelizePool
 }
 
-/** A connection that came when nobody waited any more goes back after this time. */
-const IDLE_MS = 1_000
+/** Sequelize's pools make a connection too many now and then. Who comes meanwhile gets it; else it goes back after this time. */
+const IDLE_MS = 50
 
 /**
  * The part of the options of Sequelize 6 that makes every connection a lease of a pool manager.
@@ -87,7 +88,7 @@ export function sequelize7Options<TPg extends PgTypes>(db: LeasingManager, pg: T
   return {
     pgModule: withClient(pg, clientClass(db)),
     replication: { write: { host: MASTER, database }, read: [{ host: REPLICA, database }] },
-    pool: { max, min: 0, maxUses: 1, idle: IDLE_MS },
+    pool: { max, min: 0, maxUses: 1, idle: IDLE_MS, evict: IDLE_MS },
   }
 }
 

@@ -1,4 +1,4 @@
-import { knex } from 'knex'
+import knex from 'knex'
 import { expect, test } from 'vitest'
 import type { PgConnection, PoolManager } from 'hasql/pg'
 import { knexConfig, onMaster, onReplica } from 'hasql/knex'

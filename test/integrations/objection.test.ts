@@ -1,4 +1,4 @@
-import { knex } from 'knex'
+import knex from 'knex'
 import type { Knex } from 'knex'
 import { Model } from 'objection'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-import { knex } from 'knex'
+import knex from 'knex'
 import type { Knex } from 'knex'
 import type { PgConnection } from '../../drivers/pg.ts'
 import { OptionsError } from '../../errors.ts'

@@ -1,4 +1,4 @@
-import { knex } from 'knex'
+import knex from 'knex'
 import { describe, expect, test } from 'vitest'
 import { knexConfig, onMaster, onReplica } from 'hasql/knex'
 import { isRead, routeOf } from '../../../src/integrations/knex/route.ts'
