@@ -112,11 +112,11 @@ detailSuite(
       const { db } = ground()
       const { sequelize } = start(db, { timezone: '+03:00' })
       await Promise.all([portOf(sequelize, true), portOf(sequelize, true)])
-        const asked = await statementsDuring(async () => {
+      const asked = await statementsDuring(async () => {
         for (let round = 0; round < 5; round += 1) await portOf(sequelize, true)
       })
       expect(asked).toEqual(Array.from({ length: 5 }, () => READ))
-        await sequelize.close()
+      await sequelize.close()
     })
 
     test('has the settings of its Sequelize, whoever else changes them', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { EventEmitter } from 'node:events'
 import { isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { HasqlError } from '../../errors.ts'
+import { HasqlError, OptionsError } from '../../errors.ts'
 
 /** The client whose statement is to end. */
 export interface CancelledClient extends EventEmitter {
@@ -77,10 +77,12 @@ async function request(client: CancelledClient, { options }: HostPool, signal: A
   }
 }
 
-/** A socket made as those of the pool are: it finds names the same way. */
+/** A socket made as those of the pool are: it finds names the same way. A plain one may end up elsewhere. */
 function newSocket(stream: unknown): Socket {
-  const made: unknown = typeof stream === 'function' ? Reflect.apply(stream, undefined, [{}]) : undefined
-  return made instanceof Socket ? made : new Socket()
+  if (typeof stream !== 'function') return new Socket()
+  const made: unknown = Reflect.apply(stream, undefined, [{}])
+  if (made instanceof Socket) return made
+  throw new OptionsError('stream', 'Nothing can be cancelled over poolOptions.stream unless it makes a net.Socket')
 }
 
 async function encrypt(
