@@ -113,9 +113,14 @@ detailSuite(
       const { sequelize } = start(db, { timezone: '+03:00' })
       await Promise.all([portOf(sequelize, true), portOf(sequelize, true)])
       const asked = await statementsDuring(async () => {
-        for (let round = 0; round < 5; round += 1) await portOf(sequelize, true)
+        for (let round = 0; round < 10; round += 1) {
+          await portOf(sequelize, true)
+          await eventually('it is given back', () => db.metrics().drivers.every(({ used }) => used === 0), 1_000)
+        }
       })
-      expect(asked).toEqual(Array.from({ length: 5 }, () => READ))
+      expect(asked.filter((text) => text === READ).length).toBe(10)
+      // The pool's second connection may not have been in use before.
+      expect(asked.length).toBeLessThanOrEqual(11)
       await sequelize.close()
     })
 
