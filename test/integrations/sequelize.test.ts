@@ -136,6 +136,14 @@ detailSuite(
         expect(await zoneOf(west)).toEqual({ TimeZone: 'America/New_York' })
         await db.withMaster((connection) => connection.query("set time zone 'Asia/Tokyo'"))
       }
+      // On both connections, at the same time: the next lease is one of them.
+      const toTokyo = (): Promise<unknown> =>
+        db.withMaster((connection) => connection.query("select pg_sleep(0.05); set time zone 'Asia/Tokyo'"))
+      const isIdle = (): boolean => db.metrics().drivers.every(({ used }) => used === 0)
+      await Promise.all([1, 2].map(() => east.query('select pg_sleep(0.05)')))
+      await eventually('all is given back', isIdle)
+      await Promise.all([toTokyo(), toTokyo()])
+      expect(await zoneOf(east)).toEqual({ TimeZone: '<+03>-03' })
       await Promise.all([east.close(), west.close()])
     })
 
