@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +24,7 @@ try {
 }
 
 function runAll(report: string): number {
+  installApart()
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const options = ['--config', join(here, 'vitest.config.ts'), '--reporter=default', '--reporter=json']
   const coverage = names.length === 0 ? ['--coverage'] : []
@@ -41,7 +42,17 @@ function runAll(report: string): number {
   return status === 0 && isSame ? 0 : 1
 }
 
-/** The packages that only these tests need, and Node itself, are installed beside them. */
+/** Libraries that only these tests need, too heavy or too young for the root's package.json. */
+function installApart(): void {
+  const folder = join(here, 'apart')
+  const installed = join(folder, 'node_modules', 'installed.json')
+  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8')
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: folder, stdio: 'inherit' })
+  writeFileSync(installed, lock)
+}
+
+/** Node itself is installed beside the tests, too. */
 function nodeBinary(): string {
   const platform = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
   const folder = join(here, 'node')

@@ -31,6 +31,8 @@ export interface Library {
   readonly name: string
   /** The package whose version is shown. */
   readonly package: string
+  /** The file from which the package is found, if not from here: `import.meta.url` of a test in `apart`. */
+  readonly from?: string
   /** Opens the library on a cluster. The table is `story (id int primary key, port int not null default <its server's port>)`. */
   open(opened: Opened): Promise<Subject>
   /** What the library itself has not, with the reason; a dash in the table. */

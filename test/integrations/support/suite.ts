@@ -15,7 +15,7 @@ import { faultTests } from './faults.ts'
  * `name@version`.
  */
 export function integrationSuite(library: Library): void {
-  describe(`${library.name}@${versionOf(library.package)}`, () => {
+  describe(`${library.name}@${versionOf(library)}`, () => {
     forbidEscapedErrors()
     describe('works', () => {
       let stage: Stage
@@ -85,9 +85,9 @@ async function idsOn(node: PgNode): Promise<readonly number[]> {
   return (await node.query<{ id: number }>('select id from story')).map(({ id }) => id)
 }
 
-function versionOf(name: string): string {
+function versionOf({ package: name, from = import.meta.url }: Library): string {
   const [scope = '', rest = ''] = name.split('/')
-  let folder = dirname(createRequire(import.meta.url).resolve(name))
+  let folder = dirname(createRequire(from).resolve(name))
   const end = join('node_modules', scope, rest)
   while (!folder.endsWith(end) && folder !== dirname(folder)) folder = dirname(folder)
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
