@@ -18,6 +18,7 @@ export class PoolDirectory<TConnection, TPool> implements Iterable<TPool> {
   /** The hosts and settings the manager was made with; printed without the password. */
   readonly dsn: Dsn
   /** @internal */
+  /** @internal */
   protected readonly engine: Engine<TConnection, TPool>
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
