@@ -15,9 +15,10 @@ import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
 import type { Topology } from '../topology/topology.ts'
-import { AcquireDesk } from './acquire-desk.ts'
+import type { AcquireDesk } from './acquire-desk.ts'
 import { Acquisition } from './acquisition.ts'
 import { applyChange, emitChange } from './apply-changes.ts'
+import { Desks } from './desks.ts'
 import type { ManagerEvents } from './events.ts'
 import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
@@ -26,7 +27,7 @@ import type { ResolvedOptions } from './options.ts'
 import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { PoolWarmer } from './pool-warmer.ts'
-import { Router } from './router.ts'
+import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 
@@ -48,6 +49,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly stuck: StuckLeases
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
+  readonly #desks: Desks<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #shutdowns = new ShutdownSigns()
   readonly #origins = new WeakMap<object, Origin<TConnection, TPool>>()
@@ -70,11 +72,12 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
-    this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    this.#desks = new Desks(this)
+    this.#router = this.#desks.router
+    this.#desk = this.#desks.usual
     const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
     this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
     this.stuck = new StuckLeases(poolOf)
-    this.#desk = this.#openDesk()
   }
 
   start(): void {
@@ -88,8 +91,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     signal: AbortSignal | undefined,
     shunned?: ReadonlySet<HostId>,
   ): Promise<TConnection> {
+    const { freshness } = target
+    const desk = freshness === undefined ? this.#desk : this.#desks.freshFor(freshness)
     return new Promise((resolve, reject) => {
-      new Acquisition(this.#desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
+      new Acquisition(desk, target, timeoutMs, signal, shunned, resolve, reject).begin()
     })
   }
 
@@ -169,31 +174,6 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       lookup: this.addresses.lookup,
       onStall: () => {
         this.counters.stalls += 1
-      },
-    })
-  }
-
-  #openDesk(): AcquireDesk<TConnection, TPool> {
-    const { clock, random } = this.options
-    const acquireListeners = this.emitter.listenersOf('acquire')
-    return new AcquireDesk({
-      clock,
-      random,
-      router: this.#router,
-      waiters: this.waiters,
-      expiry: this.expiry,
-      topology: () => this.store.current,
-      demandProbes: () => {
-        for (const monitor of this.monitors.values()) monitor.requestProbe('demand')
-      },
-      onGranted: (host, connection, waitedMs) => {
-        if (acquireListeners.size > 0) this.emitter.emit('acquire', { host, connection, waitedMs })
-      },
-      onTimeout: (queuedAt, error) => {
-        this.counters.acquireTimeouts += 1
-        const counters = queuedAt === undefined ? undefined : this.candidates.get(queuedAt)?.pool.counters
-        if (counters !== undefined) counters.acquireTimeouts += 1
-        this.emitter.emit('acquireTimeout', { error })
       },
     })
   }

@@ -48,7 +48,7 @@ export interface Lag {
   /** Bytes of write-ahead log; undefined while it is not known to be on the master's timeline. */
   readonly bytes: number | undefined
   /** In milliseconds, by the manager's clock alone. */
-  readonly ms: Milliseconds
+  readonly ms: number
 }
 
 /** A host that answered its last probe, or whose silence is not confirmed yet. */

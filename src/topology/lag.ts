@@ -1,9 +1,7 @@
-import type { Milliseconds } from '../time/milliseconds.ts'
-import { ms } from '../time/milliseconds.ts'
 import type { AnsweringHost, Lag } from './host-description.ts'
 import type { Wal } from './wal.ts'
 
-const NONE: Lag = Object.freeze({ bytes: 0, ms: ms(0) })
+const NONE: Lag = Object.freeze({ bytes: 0, ms: 0 })
 
 /**
  * How far a host was behind the master when it answered last, as far as the checks can tell; undefined: nobody knows. In
@@ -16,14 +14,14 @@ export function lagOf(host: AnsweringHost, wal: Wal): Lag | undefined {
   const asOfMs = upToDateAsOfMs(host, wal)
   if (newest === undefined || asOfMs === undefined) return undefined
   const bytes = bytesBehind(host, wal)
-  return bytes === 0 ? NONE : Object.freeze({ bytes, ms: ms(Math.max(0, host.seenAtMs - asOfMs)) })
+  return bytes === 0 ? NONE : Object.freeze({ bytes, ms: Math.max(0, host.seenAtMs - asOfMs) })
 }
 
 /**
  * The latest moment of which it is known that the replica has everything that the master had written by then. What the
  * replica has of a timeline that it has reached for certain counts; of a newer one that it may be on nothing is known.
  */
-export function upToDateAsOfMs({ answer }: AnsweringHost, wal: Wal): Milliseconds | undefined {
+export function upToDateAsOfMs({ answer }: AnsweringHost, wal: Wal): number | undefined {
   const { systemId, reachedTimeline, lsn } = answer
   if (reachedTimeline === undefined || lsn === undefined || systemId !== wal.systemId) return undefined
   for (let index = wal.samples.length - 1; index >= 0; index -= 1) {

@@ -1,6 +1,4 @@
 import type { HostId } from '../dsn/host-spec.ts'
-import type { Milliseconds } from '../time/milliseconds.ts'
-import { ms } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
 import type { Lineage } from './lineage.ts'
@@ -9,7 +7,7 @@ import type { HostObservation } from './observation.ts'
 
 /** How far the master had written: at `atMs`, on the manager's clock, it had certainly not gone beyond `lsn`. */
 export interface WalSample {
-  readonly atMs: Milliseconds
+  readonly atMs: number
   readonly timeline: number
   readonly lsn: bigint
 }
@@ -50,7 +48,7 @@ export function recordWal(
 /** The position was read after the question was sent: then, the master had written that much at most. */
 function sampleOf({ answer: { timeline, lsn }, seenAtMs, roundTripMs }: AnsweringHost): WalSample | undefined {
   if (timeline === undefined || lsn === undefined) return undefined
-  return Object.freeze({ atMs: ms(seenAtMs - roundTripMs), timeline, lsn })
+  return Object.freeze({ atMs: seenAtMs - roundTripMs, timeline, lsn })
 }
 
 function addSample(samples: readonly WalSample[], sample: WalSample | undefined): readonly WalSample[] {
@@ -66,9 +64,19 @@ function goesBack(last: WalSample, { timeline, lsn }: WalSample): boolean {
   return timeline < last.timeline || (timeline === last.timeline && lsn < last.lsn)
 }
 
-/** Every second one of the older half goes: what is looked up there is found a little too old, never too new. */
+/**
+ * The one goes whose gap would be the smallest for its age: the steps grow with the age, and what is looked up is found a
+ * little too old, never too new.
+ */
 function thinned(samples: readonly WalSample[]): readonly WalSample[] {
   if (samples.length <= SAMPLES_KEPT) return samples
-  const half = samples.length >> 1
-  return samples.filter((_, index) => index >= half || index % 2 === 0)
+  const newestMs = samples.at(-1)?.atMs ?? 0
+  let [least, index] = [Infinity, 0]
+  for (let at = 1; at < samples.length - 1; at += 1) {
+    const [older, self, newer] = [samples[at - 1], samples[at], samples[at + 1]]
+    if (older === undefined || self === undefined || newer === undefined) continue
+    const gap = (newer.atMs - older.atMs) / (newestMs - self.atMs)
+    if (gap < least) [least, index] = [gap, at]
+  }
+  return samples.toSpliced(index, 1)
 }
