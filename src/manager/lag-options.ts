@@ -77,5 +77,8 @@ export function freshnessOf(input: FreshnessOptions, isWrite: boolean, multiMast
 function tokenOf(text: string): WriteToken {
   const token = typeof text === 'string' ? parseToken(text) : undefined
   if (token !== undefined) return token
-  throw new OptionsError('after', 'after must be a token of writeToken; what was given is none, or was changed on its way')
+  throw new OptionsError(
+    'after',
+    'after must be a token of writeToken; what was given is none, or was changed on its way',
+  )
 }

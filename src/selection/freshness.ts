@@ -75,7 +75,9 @@ function lacksAsMaster({ answer }: AnsweringHost, { wal }: Topology, token: Writ
 function tooLate(host: AnsweringHost, { wal }: Topology, maxLagMs: number, nowMs: number): string | undefined {
   const asOfMs = upToDateAsOfMs(host, wal)
   if (asOfMs === undefined) return `of unknown lag (at most ${seconds(maxLagMs)} wanted)`
-  return nowMs - asOfMs <= maxLagMs ? undefined : `with a lag of ${seconds(nowMs - asOfMs)} of at most ${seconds(maxLagMs)}`
+  return nowMs - asOfMs <= maxLagMs
+    ? undefined
+    : `with a lag of ${seconds(nowMs - asOfMs)} of at most ${seconds(maxLagMs)}`
 }
 
 function tooFarBehind(host: AnsweringHost, topology: Topology, maxLagBytes: number): string | undefined {

@@ -39,7 +39,10 @@ export function listFor<T>(
   return lists.replicas.length === 0 && target.fallbackMaster ? lists.masters : lists.replicas
 }
 
-function narrowed(hosts: readonly AnsweringHost[], { weightOf, isNear, isFresh }: Preference): readonly AnsweringHost[] {
+function narrowed(
+  hosts: readonly AnsweringHost[],
+  { weightOf, isNear, isFresh }: Preference,
+): readonly AnsweringHost[] {
   const trusted = orAll(hosts, (host) => host.suspicion === undefined)
   const fresh = isFresh === undefined ? trusted : orAll(trusted, isFresh)
   const wanted = orAll(fresh, (host) => weightOf(host) > 0)

@@ -113,7 +113,11 @@ function withFork(
   return { ...lineage, forks: new Map([...forks, [timeline, Object.freeze(fork)] as const].slice(-FORKS_KEPT)) }
 }
 
-function lastReplayed(said: RoleAnswer | undefined, timeline: number, incarnation: string | undefined): Fork | undefined {
+function lastReplayed(
+  said: RoleAnswer | undefined,
+  timeline: number,
+  incarnation: string | undefined,
+): Fork | undefined {
   const { inRecovery = false, reachedTimeline: parent, lsn } = said ?? {}
   if (!inRecovery || parent === undefined || lsn === undefined) return undefined
   return said?.incarnation === incarnation && parent + 1 === timeline ? { parent, lsn } : undefined

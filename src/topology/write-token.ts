@@ -27,7 +27,11 @@ export function parseToken(text: string): WriteToken | undefined {
   if (id === '') return undefined
   const [systemId, position] = [bigOf(id), bigOf(lsn)]
   if (systemId > HIGHEST_64_BITS || position > HIGHEST_64_BITS) return undefined
-  const token = { systemId: String(BigInt.asIntN(64, systemId)), timeline: Number.parseInt(timeline, BASE), lsn: position }
+  const token = {
+    systemId: String(BigInt.asIntN(64, systemId)),
+    timeline: Number.parseInt(timeline, BASE),
+    lsn: position,
+  }
   const isInRange = token.timeline >= 1 && token.timeline <= HIGHEST_TIMELINE
   // Only one string stands for one token.
   return isInRange && formatToken(token) === text ? Object.freeze(token) : undefined

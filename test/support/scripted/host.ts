@@ -56,7 +56,14 @@ export class ScriptedHost {
   constructor(hostId: string) {
     this.hostId = hostId
     const incarnation = `${hostId} life 1`
-    const fixed = { systemId: '7000', readOnly: false, lsn: '0/100', rights: true as const, stats: false, transaction: null }
+    const fixed = {
+      systemId: '7000',
+      readOnly: false,
+      lsn: '0/100',
+      rights: true as const,
+      stats: false,
+      transaction: null,
+    }
     this.facts = { role: 'replica', timeline: 1, reached: undefined, incarnation, ...fixed }
   }
 

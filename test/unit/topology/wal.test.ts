@@ -30,7 +30,8 @@ function hostIn(topology: Topology, name: string): AnsweringHost {
 }
 
 const lag = (topology: Topology, name = 'a'): Lag | undefined => hostIn(topology, name).lag
-const asOf = (topology: Topology, name = 'a'): number | undefined => upToDateAsOfMs(hostIn(topology, name), topology.wal)
+const asOf = (topology: Topology, name = 'a'): number | undefined =>
+  upToDateAsOfMs(hostIn(topology, name), topology.wal)
 const token = (lsn: number, timeline = 1): { systemId: string; timeline: number; lsn: bigint } => ({
   systemId: '7000',
   timeline,
@@ -41,40 +42,104 @@ const has = (topology: Topology, name: string, lsn: number, timeline = 1): boole
 
 describe('the lag of a replica', () => {
   test.each<[string, readonly Line[], Lag | undefined]>([
-    ['is none when it has all that the master was seen to have', [['m', 10, 100], ['a', 20, 100]], { bytes: 0, ms: 0 }],
-    ['is none when it has more', [['m', 10, 100], ['a', 20, 150]], { bytes: 0, ms: 0 }],
+    [
+      'is none when it has all that the master was seen to have',
+      [
+        ['m', 10, 100],
+        ['a', 20, 100],
+      ],
+      { bytes: 0, ms: 0 },
+    ],
+    [
+      'is none when it has more',
+      [
+        ['m', 10, 100],
+        ['a', 20, 150],
+      ],
+      { bytes: 0, ms: 0 },
+    ],
     [
       'is none on an idle master, however long',
-      [['m', 10, 100], ['a', 20, 100], ['m', 60_010, 100], ['a', 60_020, 100]],
+      [
+        ['m', 10, 100],
+        ['a', 20, 100],
+        ['m', 60_010, 100],
+        ['a', 60_020, 100],
+      ],
       { bytes: 0, ms: 0 },
     ],
     [
       'counts from the last moment at which the master had no more: when that was asked',
-      [['m', 10, 100], ['m', 1_010, 200], ['m', 2_010, 300], ['a', 2_030, 250]],
+      [
+        ['m', 10, 100],
+        ['m', 1_010, 200],
+        ['m', 2_010, 300],
+        ['a', 2_030, 250],
+      ],
       { bytes: 50, ms: 1_021 },
     ],
     [
       'grows when replay stands still',
-      [['m', 10, 100], ['a', 20, 100], ['m', 1_010, 200], ['a', 1_020, 100], ['m', 9_010, 900], ['a', 9_020, 100]],
+      [
+        ['m', 10, 100],
+        ['a', 20, 100],
+        ['m', 1_010, 200],
+        ['a', 1_020, 100],
+        ['m', 9_010, 900],
+        ['a', 9_020, 100],
+      ],
       { bytes: 800, ms: 9_011 },
     ],
     ['is not known before the master was seen', [['a', 20, 100]], undefined],
-    ['is not known while the replica has less than any master was seen to have', [['m', 10, 100], ['a', 20, 90]], undefined],
-    ['is not known without the right to see positions', [['m', 10, 100], ['a', 20, 0, { lsn: undefined }]], undefined],
     [
-      'is not known without the right to see timelines',
-      [['m', 10, 100], ['a', 20, 100, { reachedTimeline: undefined }]],
+      'is not known while the replica has less than any master was seen to have',
+      [
+        ['m', 10, 100],
+        ['a', 20, 90],
+      ],
       undefined,
     ],
-    ['is known with the master’s first answer', [['a', 20, 100], ['m', 30, 100]], { bytes: 0, ms: 0 }],
+    [
+      'is not known without the right to see positions',
+      [
+        ['m', 10, 100],
+        ['a', 20, 0, { lsn: undefined }],
+      ],
+      undefined,
+    ],
+    [
+      'is not known without the right to see timelines',
+      [
+        ['m', 10, 100],
+        ['a', 20, 100, { reachedTimeline: undefined }],
+      ],
+      undefined,
+    ],
+    [
+      'is known with the master’s first answer',
+      [
+        ['a', 20, 100],
+        ['m', 30, 100],
+      ],
+      { bytes: 0, ms: 0 },
+    ],
     [
       'has no bytes while it is not known to be on the new timeline, and grows from the failover on',
-      [['m', 10, 100], ['a', 20, 100], ['mb', 500, 120, { timeline: 2 }], ['a', 1_020, 150]],
+      [
+        ['m', 10, 100],
+        ['a', 20, 100],
+        ['mb', 500, 120, { timeline: 2 }],
+        ['a', 1_020, 150],
+      ],
       { bytes: undefined, ms: 1_011 },
     ],
     [
       'is counted on the new timeline once it is there',
-      [['m', 10, 100], ['mb', 500, 120, { timeline: 2 }], ['a', 1_020, 110, { reachedTimeline: 2 }]],
+      [
+        ['m', 10, 100],
+        ['mb', 500, 120, { timeline: 2 }],
+        ['a', 1_020, 110, { reachedTimeline: 2 }],
+      ],
       { bytes: 10, ms: 1_011 },
     ],
   ])('%s', (_what, lines, wanted) => {
@@ -82,20 +147,33 @@ describe('the lag of a replica', () => {
   })
 
   test('a master has none, a fenced host no known one', () => {
-    const topology = story([['m', 10, 100], ['mb', 20, 50, { timeline: 2 }]], nothingKnown('m', 'mb'))
+    const topology = story(
+      [
+        ['m', 10, 100],
+        ['mb', 20, 50, { timeline: 2 }],
+      ],
+      nothingKnown('m', 'mb'),
+    )
     expect([lag(topology, 'mb'), hostOf(topology, 'm')]).toMatchObject([{ bytes: 0, ms: 0 }, { kind: 'stale-master' }])
     const fenced = after(topology, [answered('m', {}, { atMs: 30, probe: (probes += 1) })])
     expect(lag(fenced, 'm')).toBeUndefined()
   })
 
   test('with several masters nobody is behind', () => {
-    const lines: Line[] = [['m', 10, 100], ['a', 20, 50]]
+    const lines: Line[] = [
+      ['m', 10, 100],
+      ['a', 20, 50],
+    ]
     const topology = after(nothingKnown('m', 'a'), lines.map(seen), { multiMaster: true })
     expect([lag(topology), topology.wal.samples]).toEqual([undefined, []])
   })
 
   test('stays as it was while the replica does not answer', () => {
-    const topology = story([['m', 10, 100], ['m', 1_010, 200], ['a', 1_020, 150]])
+    const topology = story([
+      ['m', 10, 100],
+      ['m', 1_010, 200],
+      ['a', 1_020, 150],
+    ])
     const silent = after(topology, [failed('a', 'silent', { atMs: 5_000, probe: (probes += 1) })])
     expect(lag(silent)).toEqual({ bytes: 50, ms: 1_011 })
   })
@@ -103,20 +181,31 @@ describe('the lag of a replica', () => {
 
 describe('the moment up to which a replica is known to have everything', () => {
   test('moves on with the master’s next answer, if that shows nothing new', () => {
-    const topology = story([['m', 10, 100], ['a', 20, 100]])
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 100],
+    ])
     expect(asOf(topology)).toBe(9)
     expect(asOf(story([['m', 5_010, 100]], topology))).toBe(5_009)
     expect(asOf(story([['m', 5_010, 101]], topology))).toBe(9)
   })
 
   test('what was lost with the old master is nothing to be behind of', () => {
-    const lost: Line[] = [['m', 10, 100], ['m', 20, 190], ['mb', 500, 130, { timeline: 2 }]]
+    const lost: Line[] = [
+      ['m', 10, 100],
+      ['m', 20, 190],
+      ['mb', 500, 130, { timeline: 2 }],
+    ]
     const topology = story([...lost, ['a', 510, 150, { reachedTimeline: 2 }]], nothingKnown('m', 'mb', 'a'))
     expect([asOf(topology), lag(topology)]).toEqual([499, { bytes: 0, ms: 0 }])
   })
 
   test('is unknown to a stranger', () => {
-    const topology = story([['m', 10, 100], ['b', 15, 100], ['a', 20, 100, { systemId: '9' }]])
+    const topology = story([
+      ['m', 10, 100],
+      ['b', 15, 100],
+      ['a', 20, 100, { systemId: '9' }],
+    ])
     expect([hostOf(topology, 'a').kind, asOf(topology)]).toEqual(['foreign-cluster', undefined])
   })
 })
@@ -136,7 +225,11 @@ describe('the history of the master', () => {
   })
 
   test('of a master that stands still the latest moment is kept, in one place', () => {
-    const topology = story([['m', 1, 10], ['m', 1_001, 10], ['m', 2_001, 10]])
+    const topology = story([
+      ['m', 1, 10],
+      ['m', 1_001, 10],
+      ['m', 2_001, 10],
+    ])
     expect(topology.wal.samples).toEqual([{ atMs: 2_000, timeline: 1, lsn: 10n }])
   })
 
@@ -149,7 +242,11 @@ describe('the history of the master', () => {
   })
 
   test('an answer that tells nothing of the log leaves it the very same object', () => {
-    const topology = story([['m', 10, 100], ['a', 20, 100], ['m', 30, 100]])
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 100],
+      ['m', 30, 100],
+    ])
     expect(story([['a', 40, 100]], topology).wal).toBe(topology.wal)
   })
 })
@@ -158,12 +255,18 @@ describe('law 7: a replica has a write for certain', () => {
   const exact: AnswerOf = { receivedTimeline: 1 }
 
   test('at once where it shows the timeline that it receives', () => {
-    const topology = story([['m', 10, 100], ['a', 20, 150, exact]])
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 150, exact],
+    ])
     expect([has(topology, 'a', 150), has(topology, 'a', 151)]).toEqual([true, false])
   })
 
   test('else when the master of that timeline was master still when it was asked afterwards', () => {
-    const topology = story([['m', 10, 100], ['a', 20, 150]])
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 150],
+    ])
     expect(has(topology, 'a', 150)).toBe(false)
     expect(has(story([['m', 20.5, 200]], topology), 'a', 150)).toBe(false)
     expect(has(story([['m', 21, 200]], topology), 'a', 150)).toBe(true)
@@ -171,21 +274,37 @@ describe('law 7: a replica has a write for certain', () => {
   })
 
   test('not by a position of another timeline, another life, another cluster', () => {
-    const elsewhere = story([['m', 10, 100, { timeline: 2 }], ['a', 20, 150], ['m', 30, 200, { timeline: 2 }]])
+    const elsewhere = story([
+      ['m', 10, 100, { timeline: 2 }],
+      ['a', 20, 150],
+      ['m', 30, 200, { timeline: 2 }],
+    ])
     expect([has(elsewhere, 'a', 150, 2), has(elsewhere, 'a', 150, 1)]).toEqual([false, false])
-    const proven = story([['m', 10, 100], ['a', 20, 150, exact]])
+    const proven = story([
+      ['m', 10, 100],
+      ['a', 20, 150, exact],
+    ])
     expect(has(story([['a', 30, 150, { incarnation: 'another' }]], proven), 'a', 150)).toBe(false)
     expect(hasReplayed(proven.wal.lineage, hostIn(proven, 'a'), token(150, 2))).toBe(false)
   })
 
   test('what it had it keeps, whatever else is not known yet', () => {
-    const topology = story([['m', 10, 100], ['a', 20, 150], ['m', 30, 200], ['a', 40, 180]])
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 150],
+      ['m', 30, 200],
+      ['a', 40, 180],
+    ])
     expect([has(topology, 'a', 150), has(topology, 'a', 180)]).toEqual([true, false])
   })
 })
 
 describe('a write is on a newer timeline for certain', () => {
-  const before: Line[] = [['m', 10, 100], ['a', 20, 150], ['b', 20, 140]]
+  const before: Line[] = [
+    ['m', 10, 100],
+    ['a', 20, 150],
+    ['b', 20, 140],
+  ]
   const promoted: Line = ['a', 500, 170, { inRecovery: false, timeline: 2, reachedTimeline: undefined }]
 
   test('when the new master had it before it was promoted', () => {

@@ -12,11 +12,19 @@ const tokens: fc.Arbitrary<WriteToken> = fc.record({
 
 describe('a token as a string', () => {
   test('is read as what it was written from', () => {
-    fc.assert(fc.property(tokens, (token) => void expect(parseToken(formatToken(token))).toEqual(token)))
+    fc.assert(
+      fc.property(tokens, (token) => {
+        expect(parseToken(formatToken(token))).toEqual(token)
+      }),
+    )
   })
 
   test('fits into a URL, a cookie and a header as it is, and is short', () => {
-    fc.assert(fc.property(tokens, (token) => void expect(formatToken(token)).toMatch(/^[a-z0-9.]{7,37}$/)))
+    fc.assert(
+      fc.property(tokens, (token) => {
+        expect(formatToken(token)).toMatch(/^[a-z0-9.]{7,37}$/)
+      }),
+    )
   })
 
   test('does not change from one version to the next', () => {
@@ -35,7 +43,7 @@ describe('a token as a string', () => {
   })
 
   test('of any text, only what was written is read', () => {
-    const alphabet = fc.constantFrom(...'019az.AZ-_ ')
+    const alphabet = fc.constantFrom('0', '1', '9', 'a', 'z', '.', 'A', '-', ' ')
     const near = fc.string({ unit: alphabet, maxLength: 30 }).map((text) => `1.${text}`)
     fc.assert(
       fc.property(fc.oneof(fc.string(), near), (text) => {
