@@ -6,7 +6,7 @@ import type { World } from '../world.ts'
  */
 export function checkTokens(world: World): void {
   world.announcer.on('looked', ({ id, after }, hostId, sees) => {
-    world.tokens[sees ? 'seen' : 'missed'] += 1
+    world.tokens[world.hostNamed(hostId)?.kind === 'replica' ? 'onReplica' : 'onMaster'] += 1
     if (sees || world.cluster.hasTwins) return
     world.violated('I12', `call ${id} was to see write ${after ?? '?'}, but ${hostId} does not have it`)
   })

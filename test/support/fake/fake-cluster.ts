@@ -102,6 +102,7 @@ export class FakeCluster {
   restartAsForeigner(server: FakeServer, readyInMs: number): void {
     server.stop('57P01', 2)
     Object.assign(server.facts, { role: 'master', systemId: '7999999999999999999', timeline: 5 })
+    this.hasTwins ||= server.branch.systemId === server.facts.systemId
     server.branch = firstBranch(server.facts.systemId, 5)
     server.start(readyInMs)
   }
