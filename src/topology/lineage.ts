@@ -15,6 +15,9 @@ export interface Proof {
 export interface Fork {
   readonly parent: number
   readonly lsn: bigint
+  /** Who was promoted, and in which life: another one on the same timeline is a twin. */
+  readonly hostId: HostId
+  readonly incarnation: string | undefined
 }
 
 /** Who has how much of which timeline, and what is known of how the timelines hang together. */
@@ -24,6 +27,8 @@ export interface Lineage {
 }
 
 export const NO_LINEAGE: Lineage = Object.freeze({ proofs: new Map(), forks: new Map() })
+
+const NOTHING: Point = { parent: 0, lsn: 0n }
 
 /** So many timelines back a token can be followed. */
 const FORKS_KEPT = 16
@@ -104,20 +109,32 @@ function withFork(
   said: RoleAnswer | undefined,
 ): Lineage {
   const { proofs, forks } = lineage
+  const known = forks.get(timeline)
+  if (known !== undefined && (known.hostId === hostId || known.incarnation === incarnation)) return lineage
   const proof = proofs.get(hostId)
-  if (forks.has(timeline)) return lineage
   const isProven = proof !== undefined && proof.timeline < timeline && proof.incarnation === incarnation
   const proven = isProven ? { parent: proof.timeline, lsn: proof.lsn } : undefined
-  const fork = lastReplayed(said, timeline, incarnation) ?? proven
-  if (fork === undefined) return lineage
-  return { ...lineage, forks: new Map([...forks, [timeline, Object.freeze(fork)] as const].slice(-FORKS_KEPT)) }
+  const found = lastReplayed(said, timeline, incarnation) ?? proven
+  if (found === undefined && known === undefined) return lineage
+  const { parent, lsn } = leastOf(found, known)
+  const fork = Object.freeze({ parent, lsn, hostId, incarnation })
+  return { ...lineage, forks: new Map([...forks, [timeline, fork] as const].slice(-FORKS_KEPT)) }
+}
+
+type Point = Pick<Fork, 'parent' | 'lsn'>
+
+/** Two were promoted to one timeline: it has for certain only what both are known to have taken along. */
+function leastOf(found: Point | undefined, known: Point | undefined): Point {
+  if (known === undefined) return found ?? NOTHING
+  if (found?.parent !== known.parent) return { ...known, lsn: 0n }
+  return found.lsn < known.lsn ? found : known
 }
 
 function lastReplayed(
   said: RoleAnswer | undefined,
   timeline: number,
   incarnation: string | undefined,
-): Fork | undefined {
+): Point | undefined {
   const { inRecovery = false, reachedTimeline: parent, lsn } = said ?? {}
   if (!inRecovery || parent === undefined || lsn === undefined) return undefined
   return said?.incarnation === incarnation && parent + 1 === timeline ? { parent, lsn } : undefined

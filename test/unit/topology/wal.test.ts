@@ -346,6 +346,18 @@ describe('a write is on a newer timeline for certain', () => {
     expect([has(further, 'b', 150), has(further, 'b', 151), has(further, 'b', 180, 2)]).toEqual([true, false, true])
   })
 
+  test('when two were promoted to one timeline, only what both had', () => {
+    const next: AnswerOf = { inRecovery: false, timeline: 2, reachedTimeline: undefined }
+    const split = story([...before, promoted, ['b', 510, 145, next]])
+    expect(hostOf(split, 'b').kind).toBe('rival-master')
+    expect(descendsFrom(split.wal.lineage, 2, token(150))).toBe(true)
+    const away = after(split, [failed('a', 'down', { atMs: 600, probe: (probes += 1) })])
+    const second = story([['b', 700, 190, next]], away)
+    expect(hostOf(second, 'b').kind).toBe('master')
+    expect([0, 1, 140].map((lsn) => descendsFrom(second.wal.lineage, 2, token(lsn)))).toEqual([true, false, false])
+    expect(story([['b', 800, 195, next]], second).wal.lineage).toBe(second.wal.lineage)
+  })
+
   test('so many timelines are remembered and no more', () => {
     let topology = nothingKnown('m', 'a')
     for (let timeline = 1; timeline < 40; timeline += 1) {
