@@ -3,7 +3,7 @@ import type { HostDescription } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
 import type { Topology } from '../topology/topology.ts'
-import { staleness } from '../selection/freshness.ts'
+import { wordStaleness } from '../selection/freshness.ts'
 import type { Target } from '../selection/target.ts'
 
 /** How each host stands, and why it does not serve the target. */
@@ -63,7 +63,9 @@ function why(host: HostDescription, topology: Topology, target: Target, nowMs: n
 
 function stalenessOf(host: HostDescription, topology: Topology, target: Target, nowMs: number): string | undefined {
   if (target.freshness === undefined || !isAnswering(host)) return undefined
-  return host.kind === 'replica' || isWritable(host) ? staleness(host, topology, target.freshness, nowMs) : undefined
+  return host.kind === 'replica' || isWritable(host)
+    ? wordStaleness(host, topology, target.freshness, nowMs)
+    : undefined
 }
 
 function doubt(host: HostDescription): string {

@@ -7,7 +7,6 @@ import type { Target } from '../selection/target.ts'
 import type { Waiter } from '../selection/waiters.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
-import type { Topology } from '../topology/topology.ts'
 import type { DeskParts, HostChooser } from './acquire-desk.ts'
 import { AcquireDesk } from './acquire-desk.ts'
 import { explainHosts } from './explain.ts'
@@ -70,14 +69,13 @@ function freshChooser<TConnection, TPool>(
   { topology, clock, openRouter }: FreshParts<TConnection, TPool>,
   freshness: Freshness,
 ): HostChooser<TConnection, TPool> {
-  let router: Router<TConnection, TPool> | undefined
-  let routed: { readonly topology: Topology; readonly atMs: number } | undefined
   return {
     chooseRather(target: Target, tried: ReadonlySet<HostId> | undefined, shunned: ReadonlySet<HostId> | undefined) {
       const [current, nowMs] = [topology(), clock.nowMs()]
-      router ??= openRouter()
-      if (routed?.topology !== current || routed.atMs !== nowMs) router.update(freshOnly(current, freshness, nowMs))
-      routed = { topology: current, atMs: nowMs }
+      const fresh = freshOnly(current, freshness, nowMs)
+      if (fresh === undefined) return undefined
+      const router = openRouter()
+      router.update(fresh)
       return router.chooseRather(target, tried, shunned)
     },
   }

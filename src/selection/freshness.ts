@@ -1,11 +1,23 @@
+import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
-import type { AnsweringHost } from '../topology/host-description.ts'
+import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
 import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
 import { bytesBehind, isWritable, upToDateAsOfMs } from '../topology/lag.ts'
 import { descendsFrom, hasReplayed } from '../topology/lineage.ts'
 import type { Topology } from '../topology/topology.ts'
 import { masters } from '../topology/topology.ts'
 import type { WriteToken } from '../topology/write-token.ts'
+
+/** Why a host is not known to be fresh enough. Judged often, so the words are made only for those who read them. */
+export type Staleness =
+  | 'of-another-cluster'
+  | 'in-doubt'
+  | 'hidden'
+  | 'on-older-timeline'
+  | 'behind-token'
+  | 'not-proven'
+  | 'late'
+  | 'bytes-behind'
 
 /** What a caller demands of the data of a host: hard, unlike the manager's own bounds (law 7). */
 export interface Freshness {
@@ -14,26 +26,28 @@ export interface Freshness {
   readonly after: WriteToken | undefined
 }
 
-/** The topology without the hosts that are not known to be fresh enough. */
-export function freshOnly(topology: Topology, freshness: Freshness, nowMs: number): Topology {
-  const hosts = [...topology.hosts].filter(
-    ([, host]) => !isAnswering(host) || staleness(host, topology, freshness, nowMs) === undefined,
-  )
-  return { ...topology, hosts: new Map(hosts) }
+/** The topology without the hosts that are not known to be fresh enough; undefined when it has none that is. */
+export function freshOnly(topology: Topology, freshness: Freshness, nowMs: number): Topology | undefined {
+  const hosts = new Map<HostId, HostDescription>()
+  for (const [hostId, host] of topology.hosts) {
+    if (isAnswering(host) && staleness(host, topology, freshness, nowMs) === undefined) hosts.set(hostId, host)
+  }
+  return hosts.size === 0 ? undefined : { ...topology, hosts }
 }
 
-/** Why a host is not fresh enough, as far as is known, in words; undefined when it is. */
+/** Why a host is not fresh enough, as far as is known; undefined when it is. */
 export function staleness(
   host: AnsweringHost,
   topology: Topology,
   { maxLagMs, maxLagBytes, after }: Freshness,
   nowMs: number,
-): string | undefined {
-  return (
-    (after === undefined ? undefined : lacks(host, topology, after)) ??
-    (maxLagMs === undefined || isWritable(host) ? undefined : tooLate(host, topology, maxLagMs, nowMs)) ??
-    (maxLagBytes === undefined || isWritable(host) ? undefined : tooFarBehind(host, topology, maxLagBytes))
-  )
+): Staleness | undefined {
+  const lacking = after === undefined ? undefined : lacks(host, topology, after)
+  if (lacking !== undefined || isWritable(host)) return lacking
+  if (maxLagMs !== undefined && !(nowMs - (upToDateAsOfMs(host, topology.wal) ?? -Infinity) <= maxLagMs)) return 'late'
+  if (maxLagBytes !== undefined && !((knownBytesBehind(host, topology) ?? Infinity) <= maxLagBytes))
+    return 'bytes-behind'
+  return undefined
 }
 
 /** Why no host will ever be known to have the write of a token, in words; undefined while one may be. */
@@ -49,42 +63,62 @@ export function unreachable(topology: Topology, token: WriteToken): string | und
   return `it is of timeline ${token.timeline}, which was left for ${highestTimeline}, and nobody saw the write arrive there before: it may be lost`
 }
 
-function lacks(host: AnsweringHost, topology: Topology, token: WriteToken): string | undefined {
+function lacks(host: AnsweringHost, { wal }: Topology, token: WriteToken): Staleness | undefined {
   const { answer, suspicion } = host
-  if (answer.systemId !== token.systemId) return 'which is not known to be of the cluster of the write token'
-  if (isWritable(host)) return lacksAsMaster(host, topology, token)
-  // It may have been replaced by something older under the same name.
-  if (suspicion !== undefined) return 'which is not asked for the write while it is in doubt'
-  if (hasReplayed(topology.wal.lineage, host, token)) return undefined
-  const { reachedTimeline, lsn } = answer
-  if (reachedTimeline === undefined || lsn === undefined) return 'which does not show us its timeline and position'
-  if (reachedTimeline < token.timeline) {
-    return `which is not known to be on timeline ${token.timeline} of the write token yet (${reachedTimeline})`
+  if (answer.systemId !== token.systemId) return 'of-another-cluster'
+  if (isWritable(host)) {
+    if (answer.timeline === undefined) return 'hidden'
+    if (answer.timeline < token.timeline) return 'on-older-timeline'
+    return descendsFrom(wal.lineage, answer.timeline, token) ? undefined : 'not-proven'
   }
-  if (lsn < token.lsn) return `which lacks ${token.lsn - lsn} bytes of what the write token wants`
-  return 'which is not known to have the write of the token'
+  // It may have been replaced by something older under the same name.
+  if (suspicion !== undefined) return 'in-doubt'
+  if (hasReplayed(wal.lineage, host, token)) return undefined
+  if (answer.reachedTimeline === undefined || answer.lsn === undefined) return 'hidden'
+  if (answer.reachedTimeline < token.timeline) return 'on-older-timeline'
+  return answer.lsn < token.lsn ? 'behind-token' : 'not-proven'
 }
 
-function lacksAsMaster({ answer }: AnsweringHost, { wal }: Topology, token: WriteToken): string | undefined {
-  const { timeline } = answer
-  if (timeline === undefined) return 'which does not show us its timeline'
-  if (timeline < token.timeline) return `which is on timeline ${timeline}, before that of the write token`
-  return descendsFrom(wal.lineage, timeline, token) ? undefined : 'which is not known to have the write of the token'
+/** Without a master, somebody may be writing where we do not look. */
+function knownBytesBehind(host: AnsweringHost, { masterlessSinceMs, wal }: Topology): number | undefined {
+  return masterlessSinceMs === undefined ? bytesBehind(host, wal) : undefined
 }
 
-function tooLate(host: AnsweringHost, { wal }: Topology, maxLagMs: number, nowMs: number): string | undefined {
-  const asOfMs = upToDateAsOfMs(host, wal)
-  if (asOfMs === undefined) return `of unknown lag (at most ${seconds(maxLagMs)} wanted)`
-  return nowMs - asOfMs <= maxLagMs
-    ? undefined
-    : `with a lag of ${seconds(nowMs - asOfMs)} of at most ${seconds(maxLagMs)}`
-}
-
-function tooFarBehind(host: AnsweringHost, topology: Topology, maxLagBytes: number): string | undefined {
-  // Without a master, somebody may be writing where we do not look.
-  const bytes = topology.masterlessSinceMs === undefined ? bytesBehind(host, topology.wal) : undefined
-  if (bytes === undefined) return `of unknown lag (at most ${maxLagBytes} bytes wanted)`
-  return bytes <= maxLagBytes ? undefined : `with a lag of ${bytes} bytes of at most ${maxLagBytes}`
+/** Why a host is not fresh enough, in words: `with a lag of 3 s of at most 1 s`; undefined when it is. */
+export function wordStaleness(
+  host: AnsweringHost,
+  topology: Topology,
+  freshness: Freshness,
+  nowMs: number,
+): string | undefined {
+  const { after, maxLagMs = 0, maxLagBytes = 0 } = freshness
+  const { reachedTimeline, timeline = reachedTimeline, lsn = 0n } = host.answer
+  switch (staleness(host, topology, freshness, nowMs)) {
+    case undefined:
+      return undefined
+    case 'of-another-cluster':
+      return 'which is not known to be of the cluster of the write token'
+    case 'in-doubt':
+      return 'which is not asked for the write while it is in doubt'
+    case 'hidden':
+      return 'which does not show us its timeline and position'
+    case 'on-older-timeline':
+      return `which is not known to be on timeline ${after?.timeline ?? '?'} of the write token yet (${timeline ?? '?'})`
+    case 'behind-token':
+      return `which lacks ${(after?.lsn ?? 0n) - lsn} bytes of what the write token wants`
+    case 'not-proven':
+      return 'which is not known to have the write of the token'
+    case 'late': {
+      const asOfMs = upToDateAsOfMs(host, topology.wal)
+      if (asOfMs === undefined) return `of unknown lag (at most ${seconds(maxLagMs)} wanted)`
+      return `with a lag of ${seconds(nowMs - asOfMs)} of at most ${seconds(maxLagMs)}`
+    }
+    case 'bytes-behind': {
+      const bytes = knownBytesBehind(host, topology)
+      if (bytes === undefined) return `of unknown lag (at most ${maxLagBytes} bytes wanted)`
+      return `with a lag of ${bytes} bytes of at most ${maxLagBytes}`
+    }
+  }
 }
 
 const seconds = (spanMs: number): string => `${Number((spanMs / 1_000).toFixed(3))} s`

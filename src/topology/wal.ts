@@ -12,19 +12,33 @@ export interface WalSample {
   readonly lsn: bigint
 }
 
-/** What is remembered of the write-ahead log of the cluster: where its master was when, and who has how much of it. */
-export interface Wal {
+/**
+ * What is remembered of the write-ahead log of the cluster: where its master was when, and who has how much of it. Immutable.
+ * A class, so that a topology can be logged as JSON, which has no word for such large numbers.
+ */
+export class Wal {
   /** The cluster that the rest is about. */
   readonly systemId: string | undefined
-  /** Oldest first, at most `SAMPLES_KEPT`; of a position at which the master stood still the latest moment. */
-  readonly samples: readonly WalSample[]
   readonly lineage: Lineage
+  readonly #samples: readonly WalSample[]
+
+  constructor(systemId: string | undefined, samples: readonly WalSample[], lineage: Lineage) {
+    this.systemId = systemId
+    this.#samples = samples
+    this.lineage = lineage
+    Object.freeze(this)
+  }
+
+  /** Oldest first, at most `SAMPLES_KEPT`; of a position at which the master stood still the latest moment. */
+  get samples(): readonly WalSample[] {
+    return this.#samples
+  }
 }
 
 /** The history covers hours at a check a second, in ever larger steps the older it is. */
 export const SAMPLES_KEPT = 128
 
-export const NO_WAL: Wal = Object.freeze({ systemId: undefined, samples: Object.freeze([]), lineage: NO_LINEAGE })
+export const NO_WAL: Wal = new Wal(undefined, Object.freeze([]), NO_LINEAGE)
 
 /** The memory after an observation; the very same object when that tells nothing of the log. `hosts` are ranked. */
 export function recordWal(
@@ -38,11 +52,11 @@ export function recordWal(
   if (host === undefined || !isAnswering(host)) return before
   const { systemId } = host.answer
   if (systemId === undefined || (host.kind !== 'master' && host.kind !== 'replica')) return before
-  const known = before.systemId === systemId ? before : { ...NO_WAL, systemId }
+  const known = before.systemId === systemId ? before : NO_WAL
   const samples = host.kind === 'master' ? addSample(known.samples, sampleOf(host)) : known.samples
   const lineage = traceLineage(known.lineage, host, previous, hosts)
   if (samples === before.samples && lineage === before.lineage) return before
-  return Object.freeze({ systemId, samples, lineage })
+  return new Wal(systemId, samples, lineage)
 }
 
 /** The position was read after the question was sent: then, the master had written that much at most. */

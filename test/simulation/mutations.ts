@@ -257,7 +257,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a token is not heeded',
     file: 'selection/freshness.ts',
-    edits: [['(after === undefined ? undefined : lacks(host, topology, after)) ??', '']],
+    edits: [['after === undefined ? undefined : lacks(host, topology, after)', 'undefined']],
   },
   {
     name: 'a position that was replayed counts on whatever timeline',

@@ -241,6 +241,15 @@ describe('the history of the master', () => {
     expect(topology.wal.samples).toEqual([{ atMs: 3_000, timeline: 1, lsn: 15n }])
   })
 
+  test('does not keep a topology from being logged', () => {
+    const topology = story([
+      ['m', 10, 100],
+      ['a', 20, 100],
+      ['m', 30, 200],
+    ])
+    expect(JSON.parse(JSON.stringify(topology))).toMatchObject({ wal: { systemId: '7000' } })
+  })
+
   test('an answer that tells nothing of the log leaves it the very same object', () => {
     const topology = story([
       ['m', 10, 100],
