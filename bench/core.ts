@@ -60,6 +60,8 @@ function answer(hostId: HostId, inRecovery: boolean, probe: number): Parameters<
       readOnlyDefault: false,
       timeline: inRecovery ? undefined : 1,
       lsn: 1n,
+      reachedTimeline: inRecovery ? 1 : undefined,
+      receivedTimeline: undefined,
       systemId: '7',
       incarnation: hostId,
     },

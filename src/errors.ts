@@ -92,6 +92,30 @@ export class AcquireAbortedError extends HasqlError {
   }
 }
 
+/**
+ * The write that a read was to see can never be shown to be where we read: it may have been lost in a failover, or belongs to
+ * another cluster. Waiting would not help: drop the token and read from the master, or do the write again if it is not there.
+ */
+export class TokenUnreachableError extends HasqlError {
+  override readonly name = 'TokenUnreachableError'
+  readonly hosts: readonly HostState[]
+
+  constructor(why: string, hosts: readonly HostState[]) {
+    const advice = 'Read without the token, from the master, to see what there is, and drop the token'
+    super('ERR_HASQL_TOKEN_UNREACHABLE', `The write of this token cannot be shown to be there: ${why}. ${advice}`)
+    this.hosts = hosts
+  }
+}
+
+/** No write token can be taken on a connection: it is not the master's, or a transaction is open on it. */
+export class TokenUnavailableError extends HasqlError {
+  override readonly name = 'TokenUnavailableError'
+
+  constructor(why: string, options?: ErrorOptions) {
+    super('ERR_HASQL_TOKEN_UNAVAILABLE', `No write token can be taken here: ${why}`, options)
+  }
+}
+
 /** The manager is closed, or is closing. */
 export class ManagerClosedError extends HasqlError {
   override readonly name = 'ManagerClosedError'

@@ -1,6 +1,7 @@
 export { BasePoolManager } from './manager/base-pool-manager.ts'
 export type { RunOptions } from './manager/base-pool-manager.ts'
 export type { RetryOptions } from './manager/retry-options.ts'
+export type { FreshnessOptions } from './manager/lag-options.ts'
 export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acquire-options.ts'
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'
@@ -48,6 +49,7 @@ export type { Milliseconds } from './time/milliseconds.ts'
 export type {
   AnsweringHost,
   HostDescription,
+  Lag,
   Role,
   SilentHost,
   Suspicion,
@@ -55,3 +57,5 @@ export type {
 } from './topology/host-description.ts'
 export type { RoleAnswer } from './topology/observation.ts'
 export type { Fencing, Topology } from './topology/topology.ts'
+export type { Fork, Lineage, Proof } from './topology/lineage.ts'
+export type { Wal, WalSample } from './topology/wal.ts'

@@ -39,6 +39,11 @@ export interface DriverConnection<TConnection> {
    * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
    */
   canPassOn?(): boolean
+  /**
+   * Runs one constant statement for hasql while the connection is leased, and returns its first row as text. Without it
+   * no write tokens can be taken.
+   */
+  query?(sql: string): Promise<readonly (string | null)[]>
 }
 
 /** What a driver's pool tells of its connections. None of these may throw. */

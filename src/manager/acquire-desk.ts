@@ -1,6 +1,6 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { AccessRefusedError, AcquireTimeoutError } from '../errors.ts'
-import type { AcquireTimeoutReason } from '../errors.ts'
+import type { AcquireTimeoutReason, HasqlError } from '../errors.ts'
 import type { Random } from '../random/random.ts'
 import { describeTarget } from '../selection/target.ts'
 import type { Target } from '../selection/target.ts'
@@ -25,11 +25,14 @@ export interface AcquireState {
   readonly lastError: Error | undefined
 }
 
+/** Chooses a host: the router, or one that leaves hosts out. */
+export type HostChooser<TConnection, TPool> = Pick<Router<TConnection, TPool>, 'chooseRather'>
+
 /** What the acquisitions of one manager share. */
 export interface DeskParts<TConnection, TPool> {
   readonly clock: Clock
   readonly random: Random
-  readonly router: Router<TConnection, TPool>
+  readonly router: HostChooser<TConnection, TPool>
   readonly waiters: Waiters
   readonly expiry: ExpiryQueue
   readonly topology: () => Topology
@@ -43,7 +46,7 @@ export interface DeskParts<TConnection, TPool> {
 export class AcquireDesk<TConnection, TPool> {
   readonly clock: Clock
   readonly random: Random
-  readonly router: Router<TConnection, TPool>
+  readonly router: HostChooser<TConnection, TPool>
   readonly waiters: Waiters
   readonly expiry: ExpiryQueue
   readonly #parts: DeskParts<TConnection, TPool>
@@ -78,8 +81,8 @@ export class AcquireDesk<TConnection, TPool> {
     return error
   }
 
-  /** The error to fail with at once when every host refuses us by configuration. */
-  refusedEverywhere(target: Target): AccessRefusedError | undefined {
+  /** The error to fail with at once, because waiting is in vain: every host refuses us by configuration. */
+  refusedEverywhere(target: Target): HasqlError | undefined {
     return isAccessRefusedEverywhere(this.#parts.topology()) ? this.accessRefused(target, undefined) : undefined
   }
 

@@ -4,10 +4,12 @@ import type { Target } from '../selection/target.ts'
 import { MASTER } from '../selection/target.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { durationMs, oneOfKeys, share } from './check-option.ts'
+import type { FreshnessOptions } from './lag-options.ts'
+import { freshnessOf } from './lag-options.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /** How `acquireMaster` and `acquireReplica` may be told to wait. */
-export interface WaitOptions {
+export interface WaitOptions extends Pick<FreshnessOptions, 'after'> {
   /** Deadline in milliseconds for everything the acquire does; default the manager's `acquireTimeoutMs`. */
   readonly timeoutMs?: number
   /** Ends the wait early; a connection that comes too late goes back to its pool. */
@@ -15,7 +17,7 @@ export interface WaitOptions {
 }
 
 /** How `acquireReplica` may choose. */
-export interface ReplicaOptions extends WaitOptions {
+export interface ReplicaOptions extends WaitOptions, FreshnessOptions {
   /** Whether the master will do when there is no replica; default the manager's. */
   readonly fallbackMaster?: boolean
   /** The share of reads the master takes, 0 to 1; default the manager's. */
@@ -34,6 +36,9 @@ const KEYS: readonly (keyof AcquireOptions)[] = [
   'masterAsReplicaWeight',
   'timeoutMs',
   'signal',
+  'maxLagMs',
+  'maxLagBytes',
+  'after',
 ]
 
 /** What an `acquire` wants, with the defaults of the manager and its DSN. */
@@ -80,8 +85,10 @@ export class AcquirePlanner {
       const option = masterAsReplicaWeight === undefined ? 'fallbackMaster' : 'masterAsReplicaWeight'
       throw new OptionsError(option, `${option} is for reads: use it with readOnly: true or with acquireReplica`)
     }
+    const freshness = freshnessOf(input, base.target.role === 'master', this.#options.multiMaster)
+    const target = chooses ? this.#replicaTarget(input) : base.target
     return {
-      target: chooses ? this.#replicaTarget(input) : base.target,
+      target: freshness === undefined ? target : Object.freeze({ ...target, freshness }),
       timeoutMs: timeoutMs === undefined ? base.timeoutMs : durationMs('timeoutMs', timeoutMs),
       signal,
     }
@@ -92,6 +99,7 @@ export class AcquirePlanner {
       role: 'replica',
       fallbackMaster: fallbackMaster ?? this.#options.fallbackMaster,
       masterShare: share('masterAsReplicaWeight', masterAsReplicaWeight ?? this.#options.masterAsReplicaWeight),
+      freshness: undefined,
     })
   }
 
@@ -108,7 +116,7 @@ export class AcquirePlanner {
       case 'prefer-standby':
         return this.#replicaTarget({ fallbackMaster: true })
       case 'any':
-        return Object.freeze({ role: 'any', fallbackMaster: false, masterShare: 0 })
+        return Object.freeze({ role: 'any', fallbackMaster: false, masterShare: 0, freshness: undefined })
     }
   }
 }

@@ -15,6 +15,7 @@ import { resolveRetry } from './retry-options.ts'
 import type { Retry } from './retry-options.ts'
 import { RetriedRun } from './retry.ts'
 import { runOnLease } from './run-on-lease.ts'
+import { takeToken } from './take-token.ts'
 
 /** What `with…` take beside the options of their acquire. */
 export interface RunOptions {
@@ -59,6 +60,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
    * deadline: `timeoutMs`, by default the manager's `acquireTimeoutMs`.
    * @throws {AcquireTimeoutError} nothing suitable in time; says for each host why.
    * @throws {AccessRefusedError} every host refuses us: password, database, TLS.
+   * @throws {TokenUnreachableError} the write of `after` may have been lost, or is another cluster's.
    * @throws {AcquireAbortedError} `signal` ended the wait. @throws {ManagerClosedError} the manager is closed.
    * @throws {OptionsError} an option is unknown, out of range, or makes no sense without `readOnly`.
    */
@@ -116,6 +118,25 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     const lease = pool.leaseOf(driverConnection)
     if (lease !== undefined) lease.release(destroy)
     else if (!driverConnection.isClosed()) throw new UnknownConnectionError('released')
+  }
+
+  /**
+   * Where the master is now, as a short string: what a later read passes as `after` to see everything that was committed
+   * before, on whichever host it is made. Take it after the commit, on the connection that made the write, or any other
+   * of the master's; one round trip. It is no secret, and fits into a URL or a cookie.
+   *
+   * ```ts
+   * const token = await db.withMaster(async (connection) => {
+   *   await connection.query('insert into t values ($1)', [1])
+   *   return db.writeToken(connection)
+   * })
+   * await db.withReplica((connection) => connection.query('select * from t'), { after: token })
+   * ```
+   * @throws {TokenUnavailableError} the connection is a replica's, its transaction is open, or the role may not see it.
+   * @throws {UnknownConnectionError} the connection is not this manager's.
+   */
+  async writeToken(connection: TConnection): Promise<string> {
+    return takeToken(this.engine.origins.of(connection)[1], this.engine.driver.name)
   }
 
   /** Counters and sizes, per host and of the manager: a copy, never live. */

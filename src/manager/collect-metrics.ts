@@ -28,6 +28,7 @@ function driverMetrics<TConnection, TPool>(
   { store, stuck, options }: Engine<TConnection, TPool>,
 ): DriverMetrics {
   const host = store.current.hosts.get(hostId)
+  const lag = host !== undefined && 'lag' in host ? host.lag : undefined
   return {
     host: hostId,
     state: host?.kind ?? 'unknown',
@@ -37,6 +38,8 @@ function driverMetrics<TConnection, TPool>(
     warmed: pool.warmed,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
+    lagMs: lag?.ms,
+    lagBytes: lag?.bytes,
     stuckMs: stuck.stuckMs(hostId, options.clock.nowMs()),
     ...pool.counters.copy(),
     labels: { ...preference.labels },

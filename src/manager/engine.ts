@@ -12,10 +12,11 @@ import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
 import type { Topology } from '../topology/topology.ts'
-import { AcquireDesk } from './acquire-desk.ts'
+import type { AcquireDesk } from './acquire-desk.ts'
 import type { AcquirePlan } from './acquire-options.ts'
 import { Acquisition } from './acquisition.ts'
 import { applyChange, emitChange } from './apply-changes.ts'
+import { Desks } from './desks.ts'
 import type { ManagerEvents } from './events.ts'
 import { Emitter } from './events.ts'
 import { HostCandidate } from './host-candidate.ts'
@@ -25,7 +26,7 @@ import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { Origins } from './origins.ts'
 import { PoolWarmer } from './pool-warmer.ts'
-import { Router } from './router.ts'
+import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 
@@ -46,6 +47,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly origins: Origins<TConnection, TPool> = new Origins()
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
+  readonly #desks: Desks<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #shutdowns = new ShutdownSigns()
 
@@ -67,11 +69,12 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
-    this.#router = new Router(this.candidates, options.balancerPolicy, random, options.preferZone)
+    this.#desks = new Desks(this)
+    this.#router = this.#desks.router
+    this.#desk = this.#desks.usual
     const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
     this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
     this.stuck = new StuckLeases(poolOf)
-    this.#desk = this.#openDesk()
   }
 
   start(): void {
@@ -85,7 +88,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     granted: (connection: TConnection) => void,
     failed: (error: Error) => void,
   ): void {
-    new Acquisition(this.#desk, target, timeoutMs, signal, shunned, granted, failed).begin()
+    const { freshness } = target
+    const desk = freshness === undefined ? this.#desk : this.#desks.freshFor(freshness)
+    new Acquisition(desk, target, timeoutMs, signal, shunned, granted, failed).begin()
   }
 
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
@@ -154,31 +159,6 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       lookup: this.addresses.lookup,
       onStall: () => {
         this.counters.stalls += 1
-      },
-    })
-  }
-
-  #openDesk(): AcquireDesk<TConnection, TPool> {
-    const { clock, random } = this.options
-    const acquireListeners = this.emitter.listenersOf('acquire')
-    return new AcquireDesk({
-      clock,
-      random,
-      router: this.#router,
-      waiters: this.waiters,
-      expiry: this.expiry,
-      topology: () => this.store.current,
-      demandProbes: () => {
-        for (const monitor of this.monitors.values()) monitor.requestProbe('demand')
-      },
-      onGranted: (host, connection, waitedMs) => {
-        if (acquireListeners.size > 0) this.emitter.emit('acquire', { host, connection, waitedMs })
-      },
-      onTimeout: (queuedAt, error) => {
-        this.counters.acquireTimeouts += 1
-        const counters = queuedAt === undefined ? undefined : this.candidates.get(queuedAt)?.pool.counters
-        if (counters !== undefined) counters.acquireTimeouts += 1
-        this.emitter.emit('acquireTimeout', { error })
       },
     })
   }

@@ -1,7 +1,9 @@
 import type { HostState } from '../errors.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
+import { isWritable } from '../topology/lag.ts'
 import type { Topology } from '../topology/topology.ts'
+import { wordStaleness } from '../selection/freshness.ts'
 import type { Target } from '../selection/target.ts'
 
 /** How each host stands, and why it does not serve the target. */
@@ -10,7 +12,7 @@ export function explainHosts(topology: Topology, target: Target, nowMs: number):
     Object.freeze({
       host: host.hostId,
       state: stateOf(host),
-      why: `${why(host, topology, target)}${since(host, nowMs)}`,
+      why: `${why(host, topology, target, nowMs)}${since(host, nowMs)}`,
     }),
   )
 }
@@ -52,10 +54,18 @@ export function describeState(host: HostDescription, topology: Topology): string
   }
 }
 
-function why(host: HostDescription, topology: Topology, target: Target): string {
-  const state = describeState(host, topology)
+function why(host: HostDescription, topology: Topology, target: Target, nowMs: number): string {
+  const stale = stalenessOf(host, topology, target, nowMs)
+  const state = `${describeState(host, topology)}${stale === undefined ? '' : ` ${stale}`}`
   const wantsReplica = target.role === 'replica' && !target.fallbackMaster
   return host.kind === 'master' && wantsReplica ? `${state} (fallbackMaster is off)` : state
+}
+
+function stalenessOf(host: HostDescription, topology: Topology, target: Target, nowMs: number): string | undefined {
+  if (target.freshness === undefined || !isAnswering(host)) return undefined
+  return host.kind === 'replica' || isWritable(host)
+    ? wordStaleness(host, topology, target.freshness, nowMs)
+    : undefined
 }
 
 function doubt(host: HostDescription): string {

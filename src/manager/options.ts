@@ -9,6 +9,7 @@ import type { Clock } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { systemClock } from '../time/system-clock.ts'
 import { durationMs, oneOfKeys, share, weight } from './check-option.ts'
+import { replicaLag } from './lag-options.ts'
 
 /** What the caller says of one host, under its `host:port` in `hosts`. */
 export interface HostOptions {
@@ -40,6 +41,13 @@ export interface ManagerOptions {
   readonly fallbackMaster?: boolean
   /** The share of reads that the master takes beside the replicas, 0 to 1; default 0. */
   readonly masterAsReplicaWeight?: number
+  /**
+   * Replicas that are further behind the master get reads only when no other is left, in milliseconds; default none.
+   * As of the last check, whose pause is `refreshDelayMs`. See docs/freshness.md.
+   */
+  readonly maxReplicaLagMs?: number
+  /** The same in bytes of write-ahead log; default none. */
+  readonly maxReplicaLagBytes?: number
   /** Which of several suitable hosts is taken; default `new GreedyBalancerPolicy()`. */
   readonly balancerPolicy?: BalancerPolicy
   /** Whether several writable hosts are all masters, without fencing; default false. */
@@ -76,6 +84,8 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: Milliseconds
   readonly fallbackMaster: boolean
   readonly masterAsReplicaWeight: number
+  readonly maxReplicaLagMs: Milliseconds | undefined
+  readonly maxReplicaLagBytes: number | undefined
   readonly balancerPolicy: BalancerPolicy
   readonly multiMaster: boolean
   readonly hosts: ReadonlyMap<string, HostPreference>
@@ -93,6 +103,8 @@ const KEYS: readonly (keyof ManagerOptions)[] = [
   'connectTimeoutMs',
   'fallbackMaster',
   'masterAsReplicaWeight',
+  'maxReplicaLagMs',
+  'maxReplicaLagBytes',
   'balancerPolicy',
   'multiMaster',
   'hosts',
@@ -121,6 +133,7 @@ export function resolveOptions(
     connectTimeoutMs: durationMs('connectTimeoutMs', input.connectTimeoutMs ?? dsn.connectTimeoutMs ?? 3_000),
     fallbackMaster: flag('fallbackMaster', input.fallbackMaster),
     masterAsReplicaWeight: share('masterAsReplicaWeight', input.masterAsReplicaWeight ?? 0),
+    ...replicaLag(input),
     balancerPolicy: policy(input.balancerPolicy),
     multiMaster: flag('multiMaster', input.multiMaster),
     hosts: hostPreferences(input.hosts ?? {}),

@@ -22,11 +22,13 @@ export class Router<TConnection, TPool> {
     policy: BalancerPolicy,
     random: Random,
     preferZone: string | undefined,
+    isFresh?: Preference['isFresh'],
   ) {
     this.#candidates = candidates
     this.#policy = policy
     this.#context = Object.freeze({ random })
     this.#preference = {
+      isFresh,
       weightOf: ({ hostId }) => candidates.get(hostId)?.preference.weight ?? 1,
       isNear: ({ hostId }) => preferZone === undefined || candidates.get(hostId)?.preference.zone === preferZone,
     }

@@ -16,6 +16,9 @@ export interface DriverMetrics {
   readonly waiting: number
   /** Median round trip of the host's last eight checks in milliseconds; undefined before the first. */
   readonly responseTimeMs: number | undefined
+  /** How far the host is behind the master, in milliseconds and in bytes of its log; undefined: not known. */
+  readonly lagMs: number | undefined
+  readonly lagBytes: number | undefined
   /** Leases handed out so far. */
   readonly acquires: number
   /** Time from `acquire` to the lease, summed, in milliseconds. */

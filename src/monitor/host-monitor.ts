@@ -92,6 +92,11 @@ export class HostMonitor {
     else if (this.#host().kind !== 'rejected') this.#schedule(0, reason === 'fault' ? MIN_GAP_MS : DEMAND_GAP_MS)
   }
 
+  /** Asks for a probe at least `gapMs` after the last one began: somebody waits for what a host that answers says next. */
+  requestAnswer(gapMs: Milliseconds): void {
+    if (this.#round === undefined && isAnswering(this.#host())) this.#schedule(0, ms(Math.max(gapMs, MIN_GAP_MS)))
+  }
+
   /** Calls back once, when a probe that starts from now on has ended, or the monitor was stopped. */
   onceProbed(callback: () => void): void {
     this.#waiting.push({ after: this.#sequence, callback })

@@ -5,7 +5,14 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 import type { Identity } from './role-query.ts'
-import { IDENTITY_QUERY, MISSING_RIGHTS, ROLE_ONLY_QUERY, ROLE_QUERY, readIdentity, readRole } from './role-query.ts'
+import { IDENTITY_QUERY, MISSING_RIGHTS, readIdentity, readRole } from './role-query.ts'
+import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from './role-query.ts'
+
+/** What is asked after what has been forbidden. */
+const LESSER_QUESTIONS: ReadonlyMap<string, string> = new Map([
+  [ROLE_QUERY, POSITION_QUERY],
+  [POSITION_QUERY, ROLE_ONLY_QUERY],
+])
 
 /** What a host said, and how long its one round trip took; connecting is not part of it. */
 export interface ProbeReply {
@@ -18,7 +25,7 @@ export class Probe {
   readonly #connection: ProbeConnection
   readonly #clock: Clock
   #identity: Identity | undefined
-  #roleOnly = false
+  #question: string = ROLE_QUERY
   #established = false
 
   constructor(
@@ -35,16 +42,17 @@ export class Probe {
     return this.#established
   }
 
-  /** One round trip; one more for the first one of a connection. */
+  /** One round trip; more for the first one of a connection. */
   async ask(): Promise<ProbeReply> {
     this.#identity ??= await this.#askIdentity()
-    if (this.#roleOnly) return this.#askRole(ROLE_ONLY_QUERY, this.#identity)
-    try {
-      return await this.#askRole(ROLE_QUERY, this.#identity)
-    } catch (error) {
-      if (!lacksRights(error)) throw error
-      this.#roleOnly = true
-      return this.#askRole(ROLE_ONLY_QUERY, this.#identity)
+    for (;;) {
+      try {
+        return await this.#askRole(this.#question, this.#identity)
+      } catch (error) {
+        const lesser = LESSER_QUESTIONS.get(this.#question)
+        if (lesser === undefined || !lacksRights(error)) throw error
+        this.#question = lesser
+      }
     }
   }
 

@@ -1,15 +1,28 @@
 import type { RoleAnswer } from '../topology/observation.ts'
 
 /**
- * One statement, one round trip, outside any transaction, for an unprivileged role; the same on PostgreSQL 12 to 18.
- * `pg_walfile_name` begins with the timeline being written, right from the moment of a promotion
- * (PostgreSQL documentation, 9.28.3 "Backup Control Functions").
+ * Role and position of a server that keeps its control file to itself: a replica's timeline cannot be told then, and so
+ * neither its lag.
  */
-export const ROLE_QUERY = `select pg_is_in_recovery()::text,
+export const POSITION_QUERY = `select pg_is_in_recovery()::text,
   current_setting('default_transaction_read_only'),
   case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text,
   case when pg_is_in_recovery() then null
        else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end::text`
+
+/**
+ * One statement, one round trip, outside any transaction, for an unprivileged role; the same on PostgreSQL 12 to 18.
+ * `pg_walfile_name` begins with the timeline being written, right from the moment of a promotion
+ * (PostgreSQL documentation, 9.28.3 "Backup Control Functions").
+ *
+ * A replica has no function that tells its timeline. Its control file has one that it has reached, minutes late after a
+ * promotion (9.27.10 "Control Data Functions"); its receiver's is exact, and shown to members of `pg_read_all_stats` only
+ * (27.2.5 "pg_stat_wal_receiver").
+ */
+export const ROLE_QUERY: string = `${POSITION_QUERY},
+  case when pg_is_in_recovery() then (select greatest(timeline_id, min_recovery_end_timeline)::text
+                                      from pg_control_checkpoint(), pg_control_recovery()) end,
+  case when pg_is_in_recovery() then (select received_tli::text from pg_stat_wal_receiver) end`
 
 /** For a server that keeps its WAL functions to itself: the role alone. */
 export const ROLE_ONLY_QUERY = `select pg_is_in_recovery()::text, current_setting('default_transaction_read_only')`
@@ -34,18 +47,29 @@ export function readIdentity([systemId, incarnation]: Row): Identity {
 }
 
 /**
- * Reads the row of `ROLE_QUERY` or `ROLE_ONLY_QUERY`.
+ * Reads the row of `ROLE_QUERY`, `POSITION_QUERY` or `ROLE_ONLY_QUERY`.
  * @throws {TypeError} the row is not one of theirs: something else than PostgreSQL answered.
  */
-export function readRole([recovery, readOnly, lsn, timeline]: Row, identity: Identity): RoleAnswer {
+export function readRole(row: Row, identity: Identity): RoleAnswer {
+  const [recovery, readOnly, lsn, timeline, reached, received] = row
   if (recovery !== 'true' && recovery !== 'false') throw new TypeError('The answer to the role query is not a role')
   return Object.freeze({
     inRecovery: recovery === 'true',
     readOnlyDefault: readOnly === 'on',
-    timeline: timeline === null || timeline === undefined ? undefined : Number(timeline),
+    timeline: numberOf(timeline),
     lsn: parseLsn(lsn),
+    reachedTimeline: newerOf(numberOf(reached), numberOf(received)),
+    receivedTimeline: numberOf(received),
     ...identity,
   })
+}
+
+function numberOf(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text)
+}
+
+function newerOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other)
 }
 
 /** `16/B374D848` as a number: the high and the low half, both hexadecimal (PostgreSQL documentation, 8.20 "pg_lsn"). */

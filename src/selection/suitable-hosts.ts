@@ -14,9 +14,11 @@ export interface Preference {
   readonly weightOf: (host: AnsweringHost) => number
   /** Whether the host is in the preferred zone; always true without one. */
   readonly isNear: (host: AnsweringHost) => boolean
+  /** Whether the host keeps the manager's own bounds on lag; undefined without any. */
+  readonly isFresh?: ((host: AnsweringHost) => boolean) | undefined
 }
 
-/** All hosts that take writes and all that take reads now, narrowed by suspicion, weight 0 and zone. */
+/** All hosts that take writes and all that take reads now, narrowed by suspicion, lag, weight 0 and zone. */
 export function suitableHosts(topology: Topology, preference: Preference): SuitableHosts {
   return {
     masters: narrowed(masters(topology), preference),
@@ -37,9 +39,13 @@ export function listFor<T>(
   return lists.replicas.length === 0 && target.fallbackMaster ? lists.masters : lists.replicas
 }
 
-function narrowed(hosts: readonly AnsweringHost[], { weightOf, isNear }: Preference): readonly AnsweringHost[] {
+function narrowed(
+  hosts: readonly AnsweringHost[],
+  { weightOf, isNear, isFresh }: Preference,
+): readonly AnsweringHost[] {
   const trusted = orAll(hosts, (host) => host.suspicion === undefined)
-  const wanted = orAll(trusted, (host) => weightOf(host) > 0)
+  const fresh = isFresh === undefined ? trusted : orAll(trusted, isFresh)
+  const wanted = orAll(fresh, (host) => weightOf(host) > 0)
   return orAll(wanted, isNear)
 }
 

@@ -40,6 +40,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     roundTripMs: seen.roundTripMs,
     roundTripsMs,
     responseTimeMs: lowerMedian(roundTripsMs),
+    lag: before?.lag,
     suspicion: stillDoubted ? before.suspicion : undefined,
     returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }

@@ -43,6 +43,14 @@ export type Role =
   /** Belongs to another cluster (another system identifier). */
   | 'foreign-cluster'
 
+/** How far a host is behind the master. */
+export interface Lag {
+  /** Bytes of write-ahead log; undefined while it is not known to be on the master's timeline. */
+  readonly bytes: number | undefined
+  /** In milliseconds, by the manager's clock alone. */
+  readonly ms: number
+}
+
 /** A host that answered its last probe, or whose silence is not confirmed yet. */
 export interface AnsweringHost extends Known {
   readonly kind: Role
@@ -53,6 +61,8 @@ export interface AnsweringHost extends Known {
   readonly roundTripsMs: readonly Milliseconds[]
   /** The median of them: one slow answer, and the first one of a connection, say little about a host. */
   readonly responseTimeMs: number
+  /** How far it was behind the master at its last answer; none on a master; undefined: not known. See docs/freshness.md. */
+  readonly lag: Lag | undefined
   readonly suspicion: Suspicion | undefined
   /** When it came back after it had been away; undefined when it never was. New traffic is given to it by degrees. */
   readonly returnedAtMs: Milliseconds | undefined

@@ -8,10 +8,14 @@ export interface RoleAnswer {
   readonly inRecovery: boolean
   /** `default_transaction_read_only`: a master that refuses writes by setting. */
   readonly readOnlyDefault: boolean
-  /** The timeline being written; only a master tells it cheaply. Undefined on a replica or when the rights are missing. */
+  /** The timeline being written. Undefined on a replica or when the rights are missing. */
   readonly timeline: number | undefined
   /** Write position of a master, replay position of a replica; undefined when the rights are missing. */
   readonly lsn: bigint | undefined
+  /** A timeline that a replica has reached; it may be on a newer one by now. Undefined on a master. */
+  readonly reachedTimeline: number | undefined
+  /** The timeline that a replica receives; undefined when it receives none, or does not show it to this role. */
+  readonly receivedTimeline: number | undefined
   /** `pg_control_system().system_identifier`: which cluster this is; undefined when the rights are missing. */
   readonly systemId: string | undefined
   /** `pg_postmaster_start_time()`: which life of the server this is. */

@@ -3,11 +3,14 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { describeHost, isOlderEvidence } from './describe-host.ts'
 import type { HostDescription } from './host-description.ts'
 import { isAnswering, lastAnswerOf } from './host-description.ts'
+import { lagOf } from './lag.ts'
 import { isLeftBehind } from './left-behind.ts'
 import type { HostObservation } from './observation.ts'
 import { rank, rankMultiMaster } from './rank.ts'
 import type { Topology } from './topology.ts'
 import { masters } from './topology.ts'
+import type { Wal } from './wal.ts'
+import { recordWal } from './wal.ts'
 
 /** How the reducer treats several writable hosts. */
 export interface ReduceRules {
@@ -25,17 +28,27 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
   if (described === known) return before
   const reported = new Map(before.hosts).set(seen.hostId, described)
   const ranked = (rules.multiMaster ? rankMultiMaster : rank)(reported, before.fencing)
+  // Of several masters none is the one to be behind of.
+  const wal = rules.multiMaster ? before.wal : recordWal(before.wal, seen, known, ranked.hosts)
   const hosts = new Map<HostId, HostDescription>()
-  for (const [hostId, host] of ranked.hosts) {
+  for (const [hostId, unmeasured] of ranked.hosts) {
+    const host = withLag(unmeasured, wal, hostId === seen.hostId)
     const isNewlyLeft = isLeftBehind(host, ranked.fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
     hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft))
   }
-  const draft = { revision: before.revision + 1, hosts, fencing: ranked.fencing }
+  const draft = { revision: before.revision + 1, hosts, fencing: ranked.fencing, wal }
   const masterless = masters({ ...draft, masterlessSinceMs: undefined }).length === 0
   return Object.freeze({
     ...draft,
     masterlessSinceMs: masterless ? (before.masterlessSinceMs ?? seen.atMs) : undefined,
   })
+}
+
+/** Measured with each answer, and for want of anything better with that of the master. */
+function withLag(host: HostDescription, wal: Wal, isSeen: boolean): HostDescription {
+  if (!isAnswering(host) || (!isSeen && host.lag !== undefined)) return host
+  const lag = lagOf(host, wal)
+  return lag === host.lag ? host : { ...host, lag }
 }
 
 /** Dates the change of state, and starts a new generation of connections where the old ones are void. */

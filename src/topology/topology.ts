@@ -2,6 +2,8 @@ import type { HostId, NonEmpty } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
+import type { Wal } from './wal.ts'
+import { NO_WAL } from './wal.ts'
 
 /** What fencing remembers between observations. */
 export interface Fencing {
@@ -22,6 +24,8 @@ export interface Topology {
   readonly revision: number
   readonly hosts: ReadonlyMap<HostId, HostDescription>
   readonly fencing: Fencing
+  /** What is known of the write-ahead log: what lag and write tokens are judged by. */
+  readonly wal: Wal
   /** Since when no master is known; undefined while there is one. */
   readonly masterlessSinceMs: Milliseconds | undefined
 }
@@ -43,6 +47,7 @@ export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds):
       incumbent: undefined,
       epoch: 0,
     }),
+    wal: NO_WAL,
     masterlessSinceMs: nowMs,
   })
 }

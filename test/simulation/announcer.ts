@@ -22,6 +22,9 @@ export interface Events {
   /** A holder sends a write; what it was told of it. */
   readonly writing: [writeId: number, hostId: string]
   readonly written: [writeId: number, fate: 'written' | 'not-executed']
+  /** A token of a write was taken. A read that was to see a write was made. */
+  readonly tokenTaken: [writeId: number, token: string]
+  readonly looked: [call: Call, hostId: string, sees: boolean]
   /** A setting was pushed, on a pooled or a probe connection; the snapshots before and after the manager was told. */
   readonly hinted: [hostId: string, before: Topology, after: Topology]
   /** The balancer policy is shown these hosts. */
@@ -55,6 +58,8 @@ export class Announcer {
     rejected: [],
     writing: [],
     written: [],
+    tokenTaken: [],
+    looked: [],
     hinted: [],
     picking: [],
     poolTouched: [],

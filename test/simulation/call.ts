@@ -13,6 +13,8 @@ export interface Call {
   readonly deadlineMs: number
   /** Waits for a healed cluster, which must serve it in time. */
   readonly mustSucceed: boolean
+  /** The write that a read must see, by its number. */
+  readonly after?: number | undefined
   isAborted: boolean
   isSettled: boolean
 }

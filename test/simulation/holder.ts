@@ -32,6 +32,7 @@ export class Holder {
   }
 
   async use(holdMs: number): Promise<void> {
+    if (this.#call.after !== undefined) await this.#look(this.#call.after)
     const statements = Math.floor(this.#random() * 3)
     for (let i = 0; i < statements; i += 1) {
       if (!(await this.#ask(i))) break
@@ -62,11 +63,29 @@ export class Holder {
       if (isWrite) announcer.tell('writing', writeId, this.#client.hostId)
       await this.#client.query(isWrite ? `write ${writeId}` : 'read')
       if (isWrite) announcer.tell('written', writeId, 'written')
+      if (isWrite && chance(this.#random, 0.4)) await this.#takeToken(writeId)
       return true
     } catch (error) {
       if (isWrite && saysNotExecuted(error)) announcer.tell('written', writeId, 'not-executed')
       this.#judge(error)
       return false
+    }
+  }
+
+  async #takeToken(writeId: number): Promise<void> {
+    try {
+      this.#world.announcer.tell('tokenTaken', writeId, await this.#world.db.writeToken(this.#client))
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'TokenUnavailableError')) throw error
+    }
+  }
+
+  async #look(writeId: number): Promise<void> {
+    try {
+      const [sees] = await this.#client.query(`see ${writeId}`)
+      this.#world.announcer.tell('looked', this.#call, this.#client.hostId, sees === 'true')
+    } catch (error) {
+      this.#judge(error)
     }
   }
 

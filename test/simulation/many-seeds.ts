@@ -17,18 +17,25 @@ export interface Result {
   readonly failed: readonly number[]
   readonly faults: FaultTally
   readonly writes: Outcome['writes']
+  readonly tokens: Outcome['tokens']
 }
 
-const NOTHING: Result = { done: 0, failed: [], faults: new Map(), writes: { kept: 0, lost: 0, again: 0 } }
+const NOTHING: Result = {
+  done: 0,
+  failed: [],
+  faults: new Map(),
+  writes: { kept: 0, lost: 0, again: 0 },
+  tokens: { onReplica: 0, onMaster: 0, refused: 0 },
+}
 const PROGRESS_EVERY = 250
 
 /** Runs a range of seeds in this process. */
 export async function runRange(range: Range, subject: Subject, onProgress: (soFar: Result) => void): Promise<void> {
   let result = NOTHING
   for (let seed = range.from; seed < range.until; seed += range.step) {
-    const { violation, faults, writes } = await runSeed(seed, subject)
+    const { violation, faults, writes, tokens } = await runSeed(seed, subject)
     const failed = violation === undefined ? [] : [seed]
-    result = sum([result, { done: 1, failed, faults, writes }])
+    result = sum([result, { done: 1, failed, faults, writes, tokens }])
     if (result.done % PROGRESS_EVERY === 0 || violation !== undefined) onProgress(result)
   }
   onProgress(result)
@@ -77,6 +84,11 @@ function sum(results: Iterable<Result>): Result {
       kept: all.reduce((total, { writes }) => total + writes.kept, 0),
       lost: all.reduce((total, { writes }) => total + writes.lost, 0),
       again: all.reduce((total, { writes }) => total + writes.again, 0),
+    },
+    tokens: {
+      onReplica: all.reduce((total, { tokens }) => total + tokens.onReplica, 0),
+      onMaster: all.reduce((total, { tokens }) => total + tokens.onMaster, 0),
+      refused: all.reduce((total, { tokens }) => total + tokens.refused, 0),
     },
   }
 }

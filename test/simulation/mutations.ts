@@ -254,4 +254,24 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'manager/lifecycle.ts',
     edits: [['    warmer.stop()\n', '']],
   },
+  {
+    name: 'a token is not heeded',
+    file: 'selection/freshness.ts',
+    edits: [['after === undefined ? undefined : lacks(host, topology, after)', 'undefined']],
+  },
+  {
+    name: 'a position that was replayed counts on whatever timeline',
+    file: 'topology/lineage.ts',
+    edits: [['return descendsFrom(lineage, proof.timeline, token)', 'return true']],
+  },
+  {
+    name: 'a timeline that is known late is believed at once',
+    file: 'topology/lineage.ts',
+    edits: [['answer.receivedTimeline !== undefined && answer.receivedTimeline === answer.reachedTimeline', 'true']],
+  },
+  {
+    name: 'a new master is thought to have all that the old one had',
+    file: 'topology/lineage.ts',
+    edits: [['if (fork === undefined || fork.lsn < token.lsn) return false', 'if (fork === undefined) return false']],
+  },
 ]

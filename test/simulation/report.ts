@@ -13,7 +13,7 @@ export function wordFailure({ scenario, violation, trace }: Outcome): string {
 }
 
 /** How often each fault struck, met a manager at work, and was noticed by it; and what became of the writes. */
-export function wordFaults({ faults, writes }: Result): string {
+export function wordFaults({ faults, writes, tokens }: Result): string {
   const lines = [...faults]
     .sort(([one], [other]) => one.localeCompare(other))
     .map(([kind, { struck, busy, felt }]) =>
@@ -23,5 +23,6 @@ export function wordFaults({ faults, writes }: Result): string {
     `${'fault'.padEnd(22)}  struck    busy noticed`,
     ...lines,
     `acknowledged writes: ${writes.kept} kept, ${writes.lost} lost by PostgreSQL itself; ${writes.again} were run again by \`retry\``,
+    `reads after a token: ${tokens.onReplica} on a replica, ${tokens.onMaster} on the master, ${tokens.refused} refused because the write may be lost`,
   ].join('\n')
 }

@@ -35,6 +35,7 @@ export interface Outcome {
   readonly trace: readonly string[]
   readonly faults: FaultTally
   readonly writes: Readonly<World['writes']>
+  readonly tokens: Readonly<World['tokens']>
 }
 
 /** Far more than any run takes; one that does not end is a fault of its own. */
@@ -70,8 +71,8 @@ async function run(seed: number, subject: Subject, traced: boolean): Promise<Out
   process.on('unhandledRejection', onRejection)
   const steps = await runSteps(stepper(world, director))
   process.off('unhandledRejection', onRejection)
-  const { violation, trace = [], writes } = world
-  return { scenario, violation, steps, trace, faults: tally.counts, writes }
+  const { violation, trace = [], writes, tokens } = world
+  return { scenario, violation, steps, trace, faults: tally.counts, writes, tokens }
 }
 
 /** One callback of the event loop at a time, each followed by a look at the laws. */

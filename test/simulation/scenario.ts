@@ -80,6 +80,8 @@ export interface Scenario {
   readonly callGapMs: number
   readonly holdMs: number
   readonly ending: Ending
+  /** Whether standbys show our user which timeline they receive. */
+  readonly showsTimelines: boolean
 }
 
 /** The same seed gives the same scenario. */
@@ -108,6 +110,7 @@ export function scenarioOf(seed: number): Scenario {
     callGapMs: between(random, 20, 150),
     holdMs: oneOf(random, [5, 50, 400]),
     ending: drawEnding(random, chaosMs),
+    showsTimelines: chance(random, 0.5),
   }
 }
 

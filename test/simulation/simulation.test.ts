@@ -28,6 +28,7 @@ test(
     expect(result.writes.kept).toBeGreaterThan(SEEDS)
     expect(result.writes.lost).toBeGreaterThan(0)
     expect(result.writes.again).toBeGreaterThan(20)
+    for (const count of Object.values(result.tokens)) expect(count).toBeGreaterThan(SEEDS / 10)
   },
   LIMIT_MS,
 )

@@ -7,12 +7,22 @@ import { Holder } from './holder.ts'
 import { writeWithRetry } from './retried-write.ts'
 import type { World } from './world.ts'
 
+/** A token of a write. */
+interface Taken {
+  readonly writeId: number
+  readonly token: string
+}
+
+/** The newest tokens are used, again and again. */
+const TOKENS_KEPT = 6
+
 /** The application: asks for connections, uses them, gives them back in all ways there are, gives up, forgets. */
 export class Workload {
   readonly #world: World
   readonly #random: Random
   readonly #signals: AbortSignal[] = []
   readonly #leases = new Map<FakeClient, Lease>()
+  readonly #tokens: Taken[] = []
   readonly #holders = new Map<FakeClient, Holder>()
   #calls = 0
   #urgent = 0
@@ -30,6 +40,10 @@ export class Workload {
       const [fenced, leftBehind] = [knowledge.fenced(host), knowledge.leftBehind(host)]
       if (this.#leases.has(connection)) world.violated('I3', `connection #${connection.id} of ${host} leased twice`)
       this.#leases.set(connection, { hostId: host, client: connection, topology, fenced, leftBehind })
+    })
+    world.announcer.on('tokenTaken', (writeId, token) => {
+      this.#tokens.push({ writeId, token })
+      if (this.#tokens.length > TOKENS_KEPT) this.#tokens.shift()
     })
     world.announcer.on('givenBack', (connection) => {
       this.#holders.get(connection.native)?.takenBack(connection.isClosed())
@@ -77,9 +91,10 @@ export class Workload {
   call(wanted: Wanted, timeoutMs: number, mustSucceed: boolean): void {
     const fallbackMaster = mustSucceed || chance(this.#random, 0.3) || this.#world.scenario.options.fallbackMaster
     const { signal, abort } = chance(this.#random, mustSucceed ? 0 : 0.15) ? this.#aborting() : NEVER
-    const call = this.#register(wanted, timeoutMs, mustSucceed, fallbackMaster)
+    const seen = wanted === 'replica' && !mustSucceed ? this.#chooseToken() : undefined
+    const call = this.#register(wanted, timeoutMs, mustSucceed, fallbackMaster, seen?.writeId)
     abort(call)
-    const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) }
+    const options = { timeoutMs, after: seen?.token, ...(signal === undefined ? {} : { signal }) }
     const { db, announcer } = this.#world
     announcer.tell('calling')
     const leased = wanted === 'master' ? db.acquireMaster(options) : db.acquireReplica({ ...options, fallbackMaster })
@@ -88,6 +103,10 @@ export class Workload {
       (client) => this.#granted(call, client),
       (error: unknown) => this.#rejected(call, error),
     )
+  }
+
+  #chooseToken(): Taken | undefined {
+    return this.#tokens.length > 0 && chance(this.#random, 0.5) ? oneOf(this.#random, this.#tokens) : undefined
   }
 
   #arrive(): void {
@@ -124,7 +143,7 @@ export class Workload {
     void writeWithRetry(this.#world, id * 10, timeoutMs, claim).then(() => this.waits.delete(name))
   }
 
-  #register(wanted: Wanted, timeoutMs: number, mustSucceed: boolean, fallbackMaster: boolean): Call {
+  #register(wanted: Wanted, timeoutMs: number, mustSucceed: boolean, fallbackMaster: boolean, after?: number): Call {
     const startedAtMs = this.#world.loop.nowMs()
     const mayBeMaster = fallbackMaster || this.#world.scenario.options.masterAsReplicaWeight > 0
     this.#calls += 1
@@ -132,7 +151,7 @@ export class Workload {
     if (mustSucceed) this.#urgent += 1
     const deadlineMs = startedAtMs + timeoutMs
     const settling = { isAborted: false, isSettled: false }
-    const call = { id: this.#calls, wanted, mayBeMaster, startedAtMs, deadlineMs, mustSucceed, ...settling }
+    const call = { id: this.#calls, wanted, mayBeMaster, startedAtMs, deadlineMs, mustSucceed, after, ...settling }
     this.#world.note(() => `call ${call.id} wants a ${wanted} until ${deadlineMs.toFixed(1)}`)
     return call
   }

@@ -34,7 +34,9 @@ export class World {
   /** `close` or `terminate` is being called, or was. */
   isClosing = false
   /** Acknowledged writes in the final history, those that PostgreSQL lost by itself, and runs of `retry` that came to them. */
-  readonly writes: { kept: number; lost: number; again: number } = { kept: 0, lost: 0, again: 0 }
+  readonly writes: Record<'kept' | 'lost' | 'again', number> = { kept: 0, lost: 0, again: 0 }
+  /** Reads after a token: on a replica and on the master, and those refused because the write may be lost. */
+  readonly tokens: Record<'onReplica' | 'onMaster' | 'refused', number> = { onReplica: 0, onMaster: 0, refused: 0 }
   violation: Violation | undefined
   #db: Manager | undefined
 

@@ -58,6 +58,8 @@ export function watch({
       readOnlyDefault: false,
       timeline: 1,
       lsn: 1n,
+      reachedTimeline: undefined,
+      receivedTimeline: undefined,
       systemId: '7000',
       incarnation: 'x',
     }

@@ -17,7 +17,15 @@ export const idOf = (name: string): HostId => hostIdOf(name, 5432)
 export type AnswerOf = Partial<RoleAnswer>
 
 export function answerOf(name: string, given: AnswerOf = {}): RoleAnswer {
-  const fixed = { readOnlyDefault: false, lsn: 0x100n, systemId: '7000', incarnation: `${name} life 1` }
+  const reachedTimeline = given.inRecovery === true ? 1 : undefined
+  const fixed = {
+    reachedTimeline,
+    receivedTimeline: undefined,
+    readOnlyDefault: false,
+    lsn: 0x100n,
+    systemId: '7000',
+    incarnation: `${name} life 1`,
+  }
   return Object.freeze({ inRecovery: false, timeline: given.inRecovery === true ? undefined : 1, ...fixed, ...given })
 }
 

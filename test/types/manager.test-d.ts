@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { describe, expectTypeOf, test } from 'vitest'
 import { PoolManager } from '../../src/drivers/pg.ts'
 import type { PgConnection } from '../../src/drivers/pg.ts'
-import type { ManagerEvents, ManagerMetrics, Topology } from '../../src/index.ts'
+import type { Lag, ManagerEvents, ManagerMetrics, Topology } from '../../src/index.ts'
 
 declare const db: PoolManager
 declare const pool: pg.Pool
@@ -75,6 +75,9 @@ describe('options', () => {
     const dsn = 'postgresql://db1'
     new PoolManager(dsn, { acquireTimeoutMs: 5, poolOptions: { max: 5 }, hosts: { 'db1:5432': { weight: 2 } } })
     new PoolManager([dsn, dsn])
+    new PoolManager(dsn, { maxReplicaLagMs: 500, maxReplicaLagBytes: 1_000_000 })
+    // @ts-expect-error a bound for all reads is a replica's
+    new PoolManager(dsn, { maxLagMs: 500 })
     // @ts-expect-error the option is misspelt
     new PoolManager(dsn, { acquireTimeout: 5 })
     // @ts-expect-error a number, in milliseconds
@@ -90,12 +93,32 @@ describe('options', () => {
   test('of an acquire are exact', () => {
     void db.acquire({ readOnly: true, fallbackMaster: true, masterAsReplicaWeight: 0.1, timeoutMs: 5 })
     void db.acquireReplica({ signal: AbortSignal.timeout(5) })
+    void db.acquireReplica({ maxLagMs: 500, maxLagBytes: 0, after: 'token', fallbackMaster: true })
+    void db.acquireMaster({ after: undefined })
+    expectTypeOf(db.acquireMaster().then((connection) => db.writeToken(connection))).resolves.toBeString()
+    // @ts-expect-error the master is never behind
+    void db.acquireMaster({ maxLagMs: 500 })
+    // @ts-expect-error a token is a string
+    void db.acquireReplica({ after: 5 })
+    // @ts-expect-error tokens are taken on leased connections
+    void db.writeToken(client)
     // @ts-expect-error a master has no fallback
     void db.acquireMaster({ fallbackMaster: true })
     // @ts-expect-error acquireReplica is read-only by its name
     void db.acquireReplica({ readOnly: false })
     // @ts-expect-error the option is misspelt
     void db.acquire({ readonly: true })
+  })
+})
+
+describe('the topology', () => {
+  test('shows the lag of hosts that answer', () => {
+    for (const host of db.topology.hosts.values()) {
+      if (!('lag' in host)) continue
+      expectTypeOf(host.lag).toEqualTypeOf<Lag | undefined>()
+      expectTypeOf<Lag['bytes']>().toEqualTypeOf<number | undefined>()
+      expectTypeOf<Lag['ms']>().toEqualTypeOf<number>()
+    }
   })
 })
 

@@ -9,6 +9,9 @@ import { Ledger, isInTransaction } from './ledger.ts'
 /** Parameters whose change means that the server may have another role now (law 11: a hint, never a grant). */
 const ROLE_PARAMETERS: ReadonlySet<string> = new Set(['in_hot_standby', 'default_transaction_read_only'])
 
+/** Every statement of ours asks for text; the caller's parsers are for the caller's values. */
+const AS_TEXT = { getTypeParser: () => (text: string | Buffer) => text }
+
 type ServerError = Error & { readonly code?: string }
 
 interface ParameterStatus {
@@ -70,6 +73,11 @@ export class PgConnection implements DriverConnection<GuardedClient> {
 
   canPassOn(): boolean {
     return this.#guard?.mayPassOn === true && !isInTransaction(this.native)
+  }
+
+  async query(sql: string): Promise<readonly (string | null)[]> {
+    const result = await this.native.query<(string | null)[]>({ text: sql, rowMode: 'array', types: AS_TEXT })
+    return result.rows[0] ?? []
   }
 
   outcome(): Outcome {

@@ -26,7 +26,7 @@ export class Stage {
   leases = 0
 
   constructor({ hosts, capacity }: StagePlan) {
-    this.cluster = new FakeCluster(this.loop, seededRandom(7), { hosts, hasRights: true })
+    this.cluster = new FakeCluster(this.loop, seededRandom(7), { hosts, hasRights: true, showsTimelines: false })
     const driver = new FakeDriver(this.cluster.servers, capacity, this.#watch())
     const dsn = `postgresql://app@${this.cluster.servers.map(({ hostId }) => hostId).join(',')}/app`
     // Long pauses, so that the turns belong to the story and not to the monitors.

@@ -6,8 +6,8 @@ const SLACK_MS = 2
 
 /**
  * I5: every acquire settles by its deadline; one turn later when the event loop had stood still.
- * I11, first half: it fails before its deadline only when it was aborted, the manager closes, or hosts refuse us by
- * configuration; running out of time is reported at the deadline, not before.
+ * I11, first half: it fails before its deadline only when it was aborted, the manager closes, hosts refuse us by
+ * configuration, or the write that was to be seen may be lost; running out of time is reported at the deadline, not before.
  */
 export function checkDeadlines(world: World): void {
   const open = new Set<Call>()
@@ -32,7 +32,8 @@ export function checkDeadlines(world: World): void {
       (code === 'ERR_HASQL_ACQUIRE_TIMEOUT' && world.loop.nowMs() >= call.deadlineMs) ||
       (code === 'ERR_HASQL_ABORTED' && call.isAborted) ||
       (code === 'ERR_HASQL_CLOSED' && world.db.closing) ||
-      (code === 'ERR_HASQL_ACCESS_REFUSED' && mayRefuse)
+      (code === 'ERR_HASQL_ACCESS_REFUSED' && mayRefuse) ||
+      (code === 'ERR_HASQL_TOKEN_UNREACHABLE' && call.after !== undefined)
     const text = `call ${call.id} failed, its deadline was ${call.deadlineMs.toFixed(1)}: ${String(error)}`
     if (!isDue) world.violated('I11', text)
     else if (call.mustSucceed && code !== 'ERR_HASQL_CLOSED')

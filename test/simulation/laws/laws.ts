@@ -17,6 +17,7 @@ import { checkSecrets } from './secrets.ts'
 import { checkSilence } from './silence.ts'
 import { checkSlowStart } from './slow-start.ts'
 import { checkVoidConnections } from './void-connections.ts'
+import { checkTokens } from './tokens.ts'
 import { checkWriters } from './writers-in-order.ts'
 
 /** Everything that must hold in every run. I7 is watched by the runner, I9 by each holder, I11 at the end of a run. */
@@ -39,4 +40,5 @@ export function layDown(world: World, workload: Workload): void {
   checkSecrets(world)
   checkSilence(world)
   checkSlowStart(world)
+  checkTokens(world)
 }

@@ -15,7 +15,10 @@ export function checkVoidConnections(world: World): void {
   const hostOf = ({ hostId }: FakePool): HostDescription | undefined =>
     [...world.topology.hosts.values()].find((host) => host.hostId === hostId)
   world.announcer.on('born', (connection) => bornIn.set(connection, hostOf(connection.pool)?.generation ?? 0))
-  world.announcer.on('fault', (connection) => doomed.add(connection))
+  world.announcer.on('fault', (connection, error) => {
+    // A question that our user may not ask says nothing about the connection.
+    if (!('code' in error && error.code === '42501')) doomed.add(connection)
+  })
   world.announcer.on('givenBack', (connection, destroy) => {
     const isVoid = (bornIn.get(connection) ?? 0) < (hostOf(connection.pool)?.generation ?? 0)
     if (destroy || !(isVoid || doomed.has(connection))) return

@@ -1,21 +1,30 @@
-import { IDENTITY_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
+import { chance } from './dice.ts'
 import { FakeError } from './fake-error.ts'
 import type { Reply, Row } from './fake-link.ts'
 import type { FakeServer } from './fake-server.ts'
+import { sees } from './history.ts'
 
-/** What a server does with a statement: hasql's own queries, `read`, and `write <number>`. */
+/** What a server does with a statement: hasql's own queries, `read`, `see <number>` and `write <number>`. */
 export function execute(server: FakeServer, statement: string): Reply {
   const { facts } = server
   switch (statement) {
     case IDENTITY_QUERY:
       return facts.hasRights ? answer([facts.systemId, `life ${facts.incarnation}`]) : forbidden()
     case ROLE_QUERY:
-      return facts.hasRights ? answer([...role(server), walPosition(server), timeline(server)]) : forbidden()
+      return facts.hasRights ? answer([...position(server), ...timelines(server)]) : forbidden()
+    case POSITION_QUERY:
+      return facts.hasRights ? answer(position(server)) : forbidden()
+    case TOKEN_QUERY:
+      if (!facts.hasRights) return forbidden()
+      return answer([null, facts.systemId, timeline(server), walPosition(server), null])
     case ROLE_ONLY_QUERY:
       return answer(role(server))
     case 'read':
       return answer(['1'])
     default:
+      if (statement.startsWith('see ')) return see(server, Number(statement.slice('see '.length)))
       return write(server, Number(statement.slice('write '.length)))
   }
 }
@@ -24,8 +33,28 @@ function write(server: FakeServer, writeId: number): Reply {
   const { facts } = server
   if (facts.role === 'replica' || facts.readOnlyDefault) return { kind: 'error', error: new FakeError('25006') }
   facts.lsn += 1
+  server.branch.writes.set(writeId, facts.lsn)
   server.journal.push({ writeId, branch: server.branch, lsn: facts.lsn })
   return answer(['written'])
+}
+
+function see(server: FakeServer, writeId: number): Reply {
+  catchUp(server)
+  return answer([String(sees(server.branch, server.facts.lsn, writeId))])
+}
+
+function position(server: FakeServer): Row {
+  return [...role(server), walPosition(server), timeline(server)]
+}
+
+/** The control file is late, the receiver's timeline is not shown to everybody. */
+function timelines(server: FakeServer): Row {
+  const { facts, branch, upstream, random } = server
+  if (facts.role === 'master') return [null, null]
+  if (chance(random, 0.2) && facts.lsn >= branch.forkLsn) server.timelineInControlFile = facts.timeline
+  const isReceiving = upstream?.branch === branch && upstream.feedsStandbys && !server.peersCut
+  const received = facts.showsTimelines && isReceiving ? String(facts.timeline) : null
+  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received]
 }
 
 function answer(row: Row): Reply {

@@ -3,13 +3,14 @@ import { between, chance } from './dice.ts'
 import type { FakeEventLoop } from './event-loop.ts'
 import { catchUp } from './execute.ts'
 import { FakeServer } from './fake-server.ts'
-import { firstBranch } from './history.ts'
+import { firstBranch, sharedUpTo } from './history.ts'
 
 const SYSTEM_ID = '7000000000000000001'
 
 export interface ClusterPlan {
   readonly hosts: number
   readonly hasRights: boolean
+  readonly showsTimelines: boolean
 }
 
 /** Model servers that replicate: the first is the master, the others follow it. */
@@ -19,15 +20,24 @@ export class FakeCluster {
   readonly random: Random
   /** Healed for good: what a fault has still in store is called off. */
   isQuiet = false
+  /** Two histories have one timeline, for example because two standbys were promoted to it: nobody can tell them apart. */
+  hasTwins = false
+  readonly #timelines = new Set<number>()
   #highestTimeline = 1
 
   constructor(loop: FakeEventLoop, random: Random, plan: ClusterPlan) {
     this.loop = loop
     this.random = random
+    const { showsTimelines } = plan
     this.servers = Array.from({ length: plan.hosts }, (_, index) => {
       const facts = { timeline: 1, systemId: SYSTEM_ID, incarnation: 1, lsn: 16, readOnlyDefault: false }
       const role = index === 0 ? 'master' : 'replica'
-      return new FakeServer(`db${index + 1}:5432`, loop, random, { role, hasRights: plan.hasRights, ...facts })
+      return new FakeServer(`db${index + 1}:5432`, loop, random, {
+        role,
+        hasRights: plan.hasRights,
+        ...facts,
+        showsTimelines,
+      })
     })
     for (const server of this.servers.slice(1)) server.upstream = this.servers[0]
   }
@@ -57,14 +67,17 @@ export class FakeCluster {
     if (chance(this.random, 0.7)) catchUp(server)
     facts.role = 'master'
     facts.timeline += 1
-    server.branch = { timeline: facts.timeline, systemId: facts.systemId, parent: branch, forkLsn: facts.lsn }
+    const { timeline, systemId } = facts
+    server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
+    this.hasTwins ||= this.#timelines.has(timeline)
+    this.#timelines.add(timeline)
     server.upstream = undefined
     server.pushHints()
     this.#highestTimeline = Math.max(this.#highestTimeline, facts.timeline)
     this.later(followInMs, () => {
       for (const other of this.standbys) {
         const isBehind = other.facts.timeline < facts.timeline && !other.peersCut
-        if (facts.role === 'master' && isBehind) this.#follow(other, server)
+        if (facts.role === 'master' && isBehind) this.#redirect(other, server)
       }
     })
   }
@@ -77,6 +90,7 @@ export class FakeCluster {
     if (server.facts.systemId !== SYSTEM_ID) {
       server.facts.timeline = 1
       server.branch = firstBranch(SYSTEM_ID, 1)
+      this.hasTwins = true
     }
     server.facts.systemId = SYSTEM_ID
     server.facts.readOnlyDefault = false
@@ -88,6 +102,7 @@ export class FakeCluster {
   restartAsForeigner(server: FakeServer, readyInMs: number): void {
     server.stop('57P01', 2)
     Object.assign(server.facts, { role: 'master', systemId: '7999999999999999999', timeline: 5 })
+    this.hasTwins ||= server.branch.systemId === server.facts.systemId
     server.branch = firstBranch(server.facts.systemId, 5)
     server.start(readyInMs)
   }
@@ -106,7 +121,7 @@ export class FakeCluster {
       const isRight = facts.role === 'replica' && state !== 'stopped'
       if (server !== master && !isRight) this.restartAsReplica(server, master, this.#startMs())
       if (server === master && state === 'stopped') server.start(this.#startMs())
-      if (server !== master) this.#follow(server, master)
+      if (server !== master) this.#redirect(server, master)
     }
   }
 
@@ -123,6 +138,13 @@ export class FakeCluster {
       this.promote(master, 0)
     }
     return master
+  }
+
+  /** Who has replayed what is not in the new master's history begins anew from a copy of that. */
+  #redirect(server: FakeServer, master: FakeServer): void {
+    const isAhead = server.branch !== master.branch && server.facts.lsn > sharedUpTo(master.branch, server.branch)
+    if (server.state === 'running' && isAhead) this.restartAsReplica(server, master, this.#startMs())
+    else this.#follow(server, master)
   }
 
   #follow(server: FakeServer, master: FakeServer): void {

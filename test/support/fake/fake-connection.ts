@@ -20,7 +20,7 @@ export class FakeClient implements AsyncDisposable {
     this.#query = query
   }
 
-  /** Sends `read` or `write <number>`. */
+  /** Sends `read`, `see <number>` or `write <number>`. */
   query(statement: string): Promise<Row> {
     return this.#query(statement)
   }
@@ -95,6 +95,10 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     this.#tookEffect = false
     this.native.release = (destroy = false) => lease.release(destroy)
     this.native.dispose = () => lease.dispose()
+  }
+
+  query(statement: string): Promise<Row> {
+    return this.#ask(statement)
   }
 
   canPassOn(): boolean {

@@ -20,6 +20,8 @@ export interface ServerFacts {
   readOnlyDefault: boolean
   /** Whether our user may read the WAL position and the control file. */
   hasRights: boolean
+  /** Whether our user may read the statistics, and so which timeline a standby receives. */
+  showsTimelines: boolean
 }
 
 const READ_ONLY: Reply = { kind: 'error', error: new FakeError('25006') }
@@ -34,6 +36,8 @@ export class FakeServer extends Conditions {
   readonly journal: JournalEntry[] = []
   /** The history it writes, or follows. */
   branch: Branch
+  /** A timeline that it has reached, as its control file says after the last restart point. */
+  timelineInControlFile = 1
   /** `starting` answers every newcomer with 57P03. */
   state: 'running' | 'starting' | 'stopped' = 'running'
   upstream: FakeServer | undefined

@@ -77,6 +77,10 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     return this.native.outcome
   }
 
+  query(sql: string): Promise<readonly (string | null)[]> {
+    return new Promise((resolve) => resolve(this.#host.answer(sql)))
+  }
+
   bind(lease: BoundLease): void {
     this.native.outcome = 'not-executed'
     this.native.release = (destroy) => lease.release(destroy ?? false)

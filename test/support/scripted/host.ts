@@ -1,4 +1,5 @@
-import { IDENTITY_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
 import { coded } from './coded.ts'
 import type { ScriptedConnection } from './connection.ts'
 import type { ScriptedPool } from './pool.ts'
@@ -13,8 +14,14 @@ export interface ServerFacts {
   /** `default_transaction_read_only`. */
   readonly readOnly?: boolean
   readonly lsn?: string
-  /** False: the functions around the WAL and the control file are forbidden. */
-  readonly rights?: boolean
+  /** False: the functions around the WAL and the control file are forbidden; `position`: those of the control file. */
+  readonly rights?: boolean | 'position'
+  /** On a replica: the timeline that its control file shows, if not `timeline` itself. */
+  readonly reached?: number | undefined
+  /** On a replica: whether it shows the timeline that it receives, which is `timeline`. */
+  readonly stats?: boolean
+  /** The number of the transaction that is open on every connection. */
+  readonly transaction?: string | null
 }
 
 /** A change of facts; `restart` ends every connection, as only another life of the server can have another identity. */
@@ -49,8 +56,15 @@ export class ScriptedHost {
   constructor(hostId: string) {
     this.hostId = hostId
     const incarnation = `${hostId} life 1`
-    const fixed = { systemId: '7000', readOnly: false, lsn: '0/100', rights: true }
-    this.facts = { role: 'replica', timeline: 1, incarnation, ...fixed }
+    const fixed = {
+      systemId: '7000',
+      readOnly: false,
+      lsn: '0/100',
+      rights: true as const,
+      stats: false,
+      transaction: null,
+    }
+    this.facts = { role: 'replica', timeline: 1, reached: undefined, incarnation, ...fixed }
   }
 
   /** The server answers like this from now on; open connections survive, unless it restarts. */
@@ -85,12 +99,16 @@ export class ScriptedHost {
 
   /** The answer to one of the monitor's questions. */
   answer(sql: string): readonly (string | null)[] {
-    const { role, timeline, systemId, incarnation, readOnly, lsn, rights } = this.facts
+    const { role, timeline, reached, systemId, incarnation, readOnly, lsn, rights, stats, transaction } = this.facts
     const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
     if (sql === ROLE_ONLY_QUERY) return roleOnly
-    if (!rights) throw coded('42501', 'permission denied')
+    const position = [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
+    if (rights === 'position' && sql === POSITION_QUERY) return position
+    if (rights !== true) throw coded('42501', 'permission denied')
     if (sql === IDENTITY_QUERY) return [systemId, incarnation]
-    if (sql === ROLE_QUERY) return [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
+    const shown = role === 'replica' ? [String(reached ?? timeline), stats ? String(timeline) : null] : [null, null]
+    if (sql === ROLE_QUERY) return [...position, ...shown]
+    if (sql === TOKEN_QUERY) return [transaction, systemId, ...position.slice(2).reverse(), '8192']
     throw new Error(`an unknown question: ${sql}`)
   }
 

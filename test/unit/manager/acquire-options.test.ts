@@ -75,7 +75,33 @@ describe('the options of an acquire', () => {
     expect(planner('standby').plan({ fallbackMaster: true }).target.fallbackMaster).toBe(true)
   })
 
+  test('of freshness are read once, and the plans of those who give none have none', () => {
+    const token = `1.${7n.toString(36)}.2.z`
+    const { target } = planner().planReplica({ maxLagMs: 500, maxLagBytes: 0, after: token })
+    const after = { systemId: '7', timeline: 2, lsn: 35n }
+    expect(target.freshness).toEqual({ maxLagMs: 500, maxLagBytes: 0, after })
+    expect(planner().planMaster({ after: token }).target).toEqual({ ...MASTER, freshness: { after } })
+    expect(planner('any').plan({ maxLagMs: 5 }).target.freshness).toEqual({ maxLagMs: 5 })
+    const plain = planner()
+    expect(plain.planReplica({ after: undefined, timeoutMs: 1 }).target).toBe(plain.replica.target)
+    expect(plain.planReplica({ fallbackMaster: true }).target.freshness).toBeUndefined()
+  })
+
+  test('of lag make no sense for writes, nor where there are several masters', () => {
+    expect(() => planner().plan({ maxLagMs: 5 })).toThrow('maxLagMs is for reads: the master is never behind')
+    expect(() => planner().planMaster(untyped({ maxLagBytes: 5 }))).toThrow('maxLagBytes is for reads')
+    const several = planner(undefined, { multiMaster: true })
+    expect(() => several.planReplica({ maxLagMs: 5 })).toThrow('maxLagMs makes no sense with multiMaster')
+    expect(several.planReplica({ after: '1.1.1.1' }).target.freshness).toBeDefined()
+  })
+
   test.each([
+    [{ readOnly: true, maxLagMs: 0 }, /^maxLagMs must be a number of milliseconds/],
+    [{ readOnly: true, maxLagBytes: -1 }, /^maxLagBytes must be a whole number/],
+    [{ readOnly: true, maxLagBytes: 0.5 }, /^maxLagBytes must be a whole number/],
+    [{ readOnly: true, after: '' }, /^after must be a token of writeToken/],
+    [{ readOnly: true, after: 7 }, /^after must be a token of writeToken/],
+    [{ after: '0/16B3748' }, /^after must be a token of writeToken/],
     [{ timeout: 5 }, "acquire has no option 'timeout'. Did you mean timeoutMs?"],
     [{ readonly: true }, "acquire has no option 'readonly'. Did you mean readOnly?"],
     [{ readOnly: true, masterAsReplicaWeight: 2 }, /^masterAsReplicaWeight must be a number from 0 to 1/],

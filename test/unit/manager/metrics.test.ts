@@ -37,6 +37,8 @@ describe('metrics', () => {
       total: 0,
       used: 0,
       warmed: 0,
+      lagMs: 0,
+      lagBytes: 0,
       stuckMs: 0,
       waiting: 0,
       responseTimeMs: 0,

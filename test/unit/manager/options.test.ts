@@ -76,6 +76,20 @@ describe('the options of a manager', () => {
     expect(refusal({ [name]: '5s' }).message).toMatch(/but is a string$/)
   })
 
+  test('the bounds on lag are none, a time, or a number of bytes, and only where there is one master', () => {
+    expect(resolve({})).toMatchObject({ maxReplicaLagMs: undefined, maxReplicaLagBytes: undefined })
+    expect(resolve({ maxReplicaLagMs: 500, maxReplicaLagBytes: 0 })).toMatchObject({
+      maxReplicaLagMs: 500,
+      maxReplicaLagBytes: 0,
+    })
+    expect(refusal({ maxReplicaLagMs: 0 }).message).toMatch(/^maxReplicaLagMs must be a number of milliseconds/)
+    expect(refusal({ maxReplicaLagBytes: 1.5 }).message).toMatch(/^maxReplicaLagBytes must be a whole number/)
+    for (const bound of ['maxReplicaLagMs', 'maxReplicaLagBytes']) {
+      const { option, message } = refusal({ [bound]: 1_000, multiMaster: true })
+      expect([option, message]).toEqual([bound, expect.stringMatching(`${bound} makes no sense with multiMaster`)])
+    }
+  })
+
   test('masterAsReplicaWeight is a share', () => {
     for (const value of [0, 0.1, 1]) expect(resolve({ masterAsReplicaWeight: value }).masterAsReplicaWeight).toBe(value)
     for (const value of [-0.1, 1.1, Number.NaN]) {

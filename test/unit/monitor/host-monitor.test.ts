@@ -55,8 +55,21 @@ describe('a monitor', () => {
       kind: 'answered',
       answer: { inRecovery: true, lsn: undefined, systemId: undefined },
     })
-    expect(host.questions).toBe(4)
+    // Who it is, then three forms of the question, then the one that is answered again.
+    expect(host.questions).toBe(5)
     expect(host.probesOpened).toBe(1)
+  })
+
+  test('goes without a replica’s timeline where the control file is kept secret', async () => {
+    const { clock, monitor, host, seen } = watch()
+    host.become({ rights: 'position', lsn: '0/7' })
+    monitor.start()
+    await clock.advance(1_000)
+    expect(seen.at(-1)).toMatchObject({
+      kind: 'answered',
+      answer: { inRecovery: true, lsn: 7n, reachedTimeline: undefined, systemId: undefined },
+    })
+    expect(host.questions).toBe(4)
   })
 
   test('takes an answer that is no role for silence', async () => {

@@ -50,6 +50,15 @@ describe('law 7: suspicion, weight and zone narrow a list, and never empty it', 
   test.each<[string, Topology, Partial<Preference>, string]>([
     ['suspected hosts come last', cluster('a'), {}, 'bc'],
     ['suspected hosts are a choice when there is no other', cluster('a', 'b', 'c'), {}, 'abc'],
+    ['hosts that are behind come last', cluster(), { isFresh: among('bc') }, 'bc'],
+    ['hosts that are behind are a choice when there is no other', cluster(), { isFresh: among('') }, 'abc'],
+    ['a trusted host that is behind comes before a suspected one', cluster('a', 'b'), { isFresh: among('a') }, 'c'],
+    [
+      'a host of weight 0 comes before one that is behind',
+      cluster(),
+      { isFresh: among('a'), weightOf: weigh('b') },
+      'a',
+    ],
     ['weight 0 comes last', cluster(), { weightOf: weigh('bc') }, 'bc'],
     ['weight 0 is a choice when there is no other', cluster(), { weightOf: weigh('') }, 'abc'],
     ['the near hosts come first', cluster(), { isNear: among('c') }, 'c'],
@@ -115,6 +124,8 @@ describe('the list that serves a target', () => {
 
 test('a target in words', () => {
   const read: Target = { role: 'replica', fallbackMaster: false, masterShare: 0 }
+  const freshness = { maxLagMs: undefined, maxLagBytes: 1, after: undefined }
   const targets: Target[] = [MASTER, read, { ...read, fallbackMaster: true }, { ...MASTER, role: 'any' }]
+  expect(describeTarget({ ...read, freshness })).toBe('replica that is fresh enough')
   expect(targets.map(describeTarget)).toEqual(['master', 'replica', 'replica or master', 'host'])
 })

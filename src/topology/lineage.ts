@@ -1,0 +1,141 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import type { AnsweringHost, HostDescription } from './host-description.ts'
+import { isAnswering, lastAnswerOf } from './host-description.ts'
+import type { RoleAnswer } from './observation.ts'
+import type { WriteToken } from './write-token.ts'
+
+/** A host has everything of a timeline up to a position, for certain, as long as its server lives this life. */
+export interface Proof {
+  readonly timeline: number
+  readonly lsn: bigint
+  readonly incarnation: string | undefined
+}
+
+/** Where a timeline began: it has everything of `parent` up to `lsn`, and maybe more. */
+export interface Fork {
+  readonly parent: number
+  readonly lsn: bigint
+  /** Who was promoted, and in which life: another one on the same timeline is a twin. */
+  readonly hostId: HostId
+  readonly incarnation: string | undefined
+}
+
+/** Who has how much of which timeline, and what is known of how the timelines hang together. */
+export interface Lineage {
+  readonly proofs: ReadonlyMap<HostId, Proof>
+  readonly forks: ReadonlyMap<number, Fork>
+}
+
+export const NO_LINEAGE: Lineage = Object.freeze({ proofs: new Map(), forks: new Map() })
+
+const NOTHING: Point = { parent: 0, lsn: 0n }
+
+/** So many timelines back a token can be followed. */
+const FORKS_KEPT = 16
+
+/**
+ * What an answer of a host adds. A replica's position proves something only together with its timeline. Where the replica
+ * may read which timeline it receives, that is the one. Else it only tells, late, a timeline that it has reached; it may
+ * have gone on to a newer one, whose positions mean something else. It has not if the master of that timeline was master
+ * still when it was asked afterwards.
+ */
+export function traceLineage(
+  before: Lineage,
+  host: AnsweringHost,
+  previous: HostDescription | undefined,
+  hosts: ReadonlyMap<HostId, HostDescription>,
+): Lineage {
+  if (host.kind === 'replica') return withProofs(before, proofsBy(before, host, [host], isExact))
+  const { timeline } = host.answer
+  if (timeline === undefined) return before
+  const asOfMs = host.seenAtMs - host.roundTripMs
+  const isOfBefore = (replica: AnsweringHost): boolean =>
+    replica.seenAtMs <= asOfMs && replica.answer.reachedTimeline === timeline
+  const said = previous === undefined ? undefined : lastAnswerOf(previous)
+  const forked = withFork(before, host, timeline, said)
+  const replicas = [...hosts.values()].filter(isAnswering).filter(({ kind }) => kind === 'replica')
+  return withProofs(forked, proofsBy(forked, host, replicas, isOfBefore))
+}
+
+/** Whether the history that ends in `timeline` has the token's position in it, for certain. */
+export function descendsFrom({ forks }: Lineage, timeline: number, token: WriteToken): boolean {
+  let at = timeline
+  while (at > token.timeline) {
+    const fork = forks.get(at)
+    if (fork === undefined || fork.lsn < token.lsn) return false
+    at = fork.parent
+  }
+  return at === token.timeline
+}
+
+/** Whether a replica has the token's position, for certain. */
+export function hasReplayed(lineage: Lineage, { hostId, answer }: AnsweringHost, token: WriteToken): boolean {
+  const proof = lineage.proofs.get(hostId)
+  if (proof === undefined || proof.incarnation !== answer.incarnation || proof.lsn < token.lsn) return false
+  return descendsFrom(lineage, proof.timeline, token)
+}
+
+const isExact = ({ answer }: AnsweringHost): boolean =>
+  answer.receivedTimeline !== undefined && answer.receivedTimeline === answer.reachedTimeline
+
+function* proofsBy(
+  { proofs }: Lineage,
+  { answer: { systemId } }: AnsweringHost,
+  replicas: readonly AnsweringHost[],
+  isProven: (replica: AnsweringHost) => boolean,
+): Generator<readonly [HostId, Proof]> {
+  for (const replica of replicas) {
+    const { lsn, reachedTimeline: timeline, incarnation } = replica.answer
+    if (timeline === undefined || lsn === undefined || replica.answer.systemId !== systemId) continue
+    const known = proofs.get(replica.hostId)
+    const isKnown = known?.timeline === timeline && known.lsn === lsn && known.incarnation === incarnation
+    if (!isKnown && isProven(replica)) yield [replica.hostId, Object.freeze({ timeline, lsn, incarnation })]
+  }
+}
+
+function withProofs(lineage: Lineage, found: Iterable<readonly [HostId, Proof]>): Lineage {
+  const news = [...found]
+  return news.length === 0 ? lineage : { ...lineage, proofs: new Map([...lineage.proofs, ...news]) }
+}
+
+/**
+ * A replica that was promoted took along what it had. If the new timeline is the next one after the one it had reached, then
+ * that is where it was until then: from a newer one it would have gone on to one that is newer still.
+ */
+function withFork(
+  lineage: Lineage,
+  { hostId, answer: { incarnation } }: AnsweringHost,
+  timeline: number,
+  said: RoleAnswer | undefined,
+): Lineage {
+  const { proofs, forks } = lineage
+  const known = forks.get(timeline)
+  if (known !== undefined && (known.hostId === hostId || known.incarnation === incarnation)) return lineage
+  const proof = proofs.get(hostId)
+  const isProven = proof !== undefined && proof.timeline < timeline && proof.incarnation === incarnation
+  const proven = isProven ? { parent: proof.timeline, lsn: proof.lsn } : undefined
+  const found = lastReplayed(said, timeline, incarnation) ?? proven
+  if (found === undefined && known === undefined) return lineage
+  const { parent, lsn } = leastOf(found, known)
+  const fork = Object.freeze({ parent, lsn, hostId, incarnation })
+  return { ...lineage, forks: new Map([...forks, [timeline, fork] as const].slice(-FORKS_KEPT)) }
+}
+
+type Point = Pick<Fork, 'parent' | 'lsn'>
+
+/** Two were promoted to one timeline: it has for certain only what both are known to have taken along. */
+function leastOf(found: Point | undefined, known: Point | undefined): Point {
+  if (known === undefined) return found ?? NOTHING
+  if (found?.parent !== known.parent) return { ...known, lsn: 0n }
+  return found.lsn < known.lsn ? found : known
+}
+
+function lastReplayed(
+  said: RoleAnswer | undefined,
+  timeline: number,
+  incarnation: string | undefined,
+): Point | undefined {
+  const { inRecovery = false, reachedTimeline: parent, lsn } = said ?? {}
+  if (!inRecovery || parent === undefined || lsn === undefined) return undefined
+  return said?.incarnation === incarnation && parent + 1 === timeline ? { parent, lsn } : undefined
+}
