@@ -46,9 +46,8 @@ const declares = (text: string, name: string): boolean =>
     `(?:(?:const|let|using|function) (?:\\{[^}]*\\b)?${name}\\b|import[^\\n]*\\b${name}\\b|catch \\(${name}\\))`,
   ).test(text)
 
-const documents = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))].filter((name) =>
-  name.endsWith('.md'),
-)
+const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))
+const documents = ['README.md', ...pages].filter((name) => name.endsWith('.md'))
 const snippets = documents.flatMap(snippetsOf)
 
 /** All in one program: what is read for one of them is read once. */
