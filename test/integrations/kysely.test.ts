@@ -378,3 +378,29 @@ detailSuite('Kysely: sessions', (ground) => {
     expect(await rejection(createSession(db, untyped({ readonly: true })))).toMatchObject({ option: 'readonly' })
   })
 })
+
+detailSuite(
+  'Kysely: over TLS',
+  (ground) => {
+    test('an abort reaches the server encrypted', async () => {
+      const kysely = new Kysely<Database>({ dialect: new HasqlDialect(ground().db) })
+      const controller = new AbortController()
+      const slow = rejection(
+        sql`select pg_sleep(30)`.execute(kysely, {
+          signal: controller.signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        }),
+      )
+      await eventually('it runs', () =>
+        ground()
+          .db.metrics()
+          .drivers.some(({ used: leases }) => leases > 0),
+      )
+      controller.abort()
+      await slow
+      const { ssl } = ground().db.pools[0]?.options ?? {}
+      expect(ssl).toBeTypeOf('object')
+    })
+  },
+  { replicas: 1, ssl: true },
+)

@@ -58,7 +58,8 @@ export async function requestCancel(
     const { ssl = false } = pool.options
     const socket = ssl === false ? raw : await encrypt(raw, host, pool, signal)
     const closed = once(socket, 'close', { signal })
-    socket.resume().end(cancelMessage(client))
+    // Not ended from here: a pooler between us would take that for a change of mind.
+    socket.resume().write(cancelMessage(client))
     await closed
   } finally {
     signal.removeEventListener('abort', giveUp)
