@@ -144,6 +144,23 @@ detailSuite('Kysely: where statements go', (ground) => {
     expect(await rejection(committed)).toMatchObject({ name: 'AbortedTransactionError' })
   })
 
+  test('a transaction whose connection dies tells of what failed first, not of its rollback', async () => {
+    const { db } = ground()
+    const kysely = given()
+    const killed = async (work: (trx: Kysely<Database>) => Promise<unknown>): Promise<unknown> =>
+      rejection(
+        kysely.transaction().execute(async (trx) => {
+          const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+          await db.withMaster((connection) => connection.query('select pg_terminate_backend($1)', [rows[0]?.pid]))
+          await work(trx)
+        }),
+      )
+    const lost = await killed((trx) => trx.insertInto('story').values({ id: 108 }).execute())
+    expect(lost).toMatchObject({ code: expect.stringMatching(/^(?:ERR_HASQL_HOST_LOST|57P01)$/) as string })
+    const failed = await killed(() => Promise.reject(new Error('changed my mind')))
+    expect(failed).toMatchObject({ message: 'changed my mind' })
+  })
+
   test('affected rows are counted', async () => {
     const kysely = given()
     await kysely

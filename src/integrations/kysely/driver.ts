@@ -71,12 +71,12 @@ export class LeasingDriver implements Driver {
     routed(connection).unpin()
   }
 
+  /** One that fails has its connection closed, which rolls back as well: what failed before it is what its caller is told. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     try {
       await connection.executeQuery(this.#parts.CompiledQuery.raw('rollback'))
-    } catch (error) {
+    } catch {
       routed(connection).discard()
-      throw error
     }
     routed(connection).unpin()
   }
