@@ -9,18 +9,18 @@ import {
 import type { KyselyConfig, KyselyPlugin } from 'kysely'
 import type { PoolManager } from '../drivers/pg.ts'
 import { oneOfKeys } from '../manager/check-option.ts'
-import type { AcquireOptions, ReplicaOptions } from '../manager/acquire-options.ts'
+import type { AcquireOptions } from '../manager/acquire-options.ts'
 import { LeasingDialect, preparation, routeByText, routeTransaction } from './kysely/dialect.ts'
 import type { ConnectionHook } from './kysely/dialect.ts'
 import type { KyselyParts } from './kysely/driver.ts'
-import { leasesOf } from './kysely/leases.ts'
-import type { CursorClass } from './kysely/leases.ts'
+import { READ_KEYS, leasesOf } from './kysely/leases.ts'
+import type { CursorClass, ReadOptions } from './kysely/leases.ts'
 import { sendTo } from './kysely/override.ts'
 import { openSession } from './kysely/session.ts'
 import type { SessionDialect } from './kysely/session.ts'
 
 export type { ConnectionHook } from './kysely/dialect.ts'
-export type { Cursor, CursorClass } from './kysely/leases.ts'
+export type { Cursor, CursorClass, ReadOptions } from './kysely/leases.ts'
 
 const PARTS: KyselyParts = {
   CompiledQuery,
@@ -31,7 +31,7 @@ const PARTS: KyselyParts = {
 }
 
 /** What `HasqlDialect` takes beside the manager; how replicas are chosen is by default the manager's own way. */
-export interface HasqlDialectOptions extends Omit<ReplicaOptions, 'signal'> {
+export interface HasqlDialectOptions extends ReadOptions {
   /** `pg-cursor`, for `stream()`. Default: none, and streams are refused. */
   readonly cursor?: CursorClass
   /** Called with each connection before its first use by this dialect. */
@@ -63,9 +63,7 @@ export class HasqlDialect extends LeasingDialect {
   }
 }
 
-const READ_KEYS: readonly (keyof ReplicaOptions)[] = ['fallbackMaster', 'masterAsReplicaWeight', 'timeoutMs']
 const DIALECT_KEYS: readonly string[] = [...READ_KEYS, 'cursor', 'onCreateConnection', 'onReserveConnection']
-const SESSION_KEYS: readonly string[] = [...READ_KEYS, 'readOnly', 'signal', 'cursor', 'plugins', 'log']
 
 /**
  * A plugin that sends every query to the master: reads that must see what was just written, functions that write.
@@ -114,7 +112,6 @@ export class KyselySession<DB> extends Kysely<DB> {
  * inside a transaction use the transaction, not the session. Rejects as `acquire` does.
  */
 export async function createSession<DB>(db: PoolManager, options: SessionOptions = {}): Promise<KyselySession<DB>> {
-  oneOfKeys('createSession', options, SESSION_KEYS)
   const { cursor, plugins, log, readOnly = false, ...acquire } = options
   const source = { ...leasesOf(db), lease: () => db.acquire({ ...acquire, readOnly }) }
   const rules = { source, cursor, typesFor: undefined, prepare: undefined }

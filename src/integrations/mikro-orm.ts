@@ -1,10 +1,11 @@
 import type { Configuration, ConnectionOptions, EntityManager, MetadataStorage } from '@mikro-orm/postgresql'
 import type { PoolManager } from '../drivers/pg.ts'
 import { OptionsError } from '../errors.ts'
-import type { AcquireOptions, ReplicaOptions } from '../manager/acquire-options.ts'
+import type { AcquireOptions } from '../manager/acquire-options.ts'
 import { oneOfKeys } from '../manager/check-option.ts'
 import { LeasingDialect, preparation, routeByText } from './kysely/dialect.ts'
-import { leasesOf } from './kysely/leases.ts'
+import { READ_KEYS, leasesOf } from './kysely/leases.ts'
+import type { ReadOptions } from './kysely/leases.ts'
 import type { ConnectionRules } from './kysely/routed-connection.ts'
 import { openSession } from './kysely/session.ts'
 import { ownPackages } from './mikro-orm/own-packages.ts'
@@ -12,7 +13,7 @@ import { SessionDriver } from './mikro-orm/session-driver.ts'
 import { mikroOrmTypes } from './mikro-orm/types.ts'
 
 /** What `mikroOrmConfig` takes; how replicas are chosen is by default the manager's own way. */
-export interface MikroOrmOptions extends Omit<ReplicaOptions, 'signal'> {
+export interface MikroOrmOptions extends ReadOptions {
   /** Called with each connection before its first use: Kysely's, with `executeQuery`. */
   readonly onCreateConnection?: (connection: object) => Promise<void>
   /** Called with each connection whenever it is leased. */
@@ -58,7 +59,6 @@ export function mikroOrmConfig(db: PoolManager, options: MikroOrmOptions = {}): 
   }
 }
 
-const READ_KEYS: readonly (keyof ReplicaOptions)[] = ['fallbackMaster', 'masterAsReplicaWeight', 'timeoutMs']
 const CONFIG_KEYS: readonly string[] = [...READ_KEYS, 'onCreateConnection', 'onReserveConnection']
 
 /** An entity manager on one leased connection. */

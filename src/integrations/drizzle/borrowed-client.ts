@@ -4,6 +4,7 @@ import { invoke } from './with-methods.ts'
 
 /** The client of a lease, whose `query` has more overloads than matter here. */
 export interface NativeClient {
+  getTransactionStatus(): string | null
   release(destroy?: boolean): void
 }
 
@@ -14,7 +15,6 @@ export class BorrowedClient {
   /** Queries that have not ended, those that wait for their turn included. */
   #pending = 0
   #last: Promise<unknown> = Promise.resolve()
-  #isInTransaction = false
   #isSpoilt = false
   #isReleased = false
 
@@ -35,8 +35,6 @@ export class BorrowedClient {
       // What went wrong before is what its caller has to hear of, and Drizzle would tell of the rollback instead.
       this.#isSpoilt = true
       return NOTHING
-    } finally {
-      if (END.test(text)) this.#isInTransaction = false
     }
   }
 
@@ -48,21 +46,22 @@ export class BorrowedClient {
   }
 
   async #begin(args: readonly unknown[]): Promise<unknown> {
-    if (this.#isInTransaction) throw new HasqlError('ERR_HASQL_SESSION_BUSY', BUSY)
-    this.#isInTransaction = true
     try {
-      return await this.#run(args)
+      return await this.#run(args, () => {
+        const status = this.#client.getTransactionStatus()
+        if (status === 'T' || status === 'E') throw new HasqlError('ERR_HASQL_SESSION_BUSY', BUSY)
+      })
     } catch (error) {
-      this.#isInTransaction = false
       if (this.#begunBy === 'pool') this.release()
       throw error
     }
   }
 
   /** One after the other: `pg` is about to stop keeping a queue. */
-  async #run(args: readonly unknown[]): Promise<unknown> {
+  async #run(args: readonly unknown[], check?: () => void): Promise<unknown> {
     const turn = this.#last.then(() => {
       this.#assertOpen()
+      check?.()
       return invoke(this.#client, 'query', args)
     })
     this.#last = turn.catch(() => undefined)
@@ -81,7 +80,6 @@ export class BorrowedClient {
 
 const BEGIN = /^\s*begin\b/i
 const ROLLBACK = /^\s*rollback\b/i
-const END = /^\s*(?:commit|rollback)\s*$/i
 const NOTHING = { command: 'ROLLBACK', rowCount: null, oid: null, rows: [], fields: [] }
 const RELEASED = 'The session was closed, or its transaction ended, before this query: create another session'
 const BUSY =

@@ -1,6 +1,6 @@
 import type { PoolManager } from '../../drivers/pg.ts'
 import { OptionsError } from '../../errors.ts'
-import type { AcquireOptions } from '../../manager/acquire-options.ts'
+import type { ReplicaOptions } from '../../manager/acquire-options.ts'
 import { requestCancel } from '../pg/cancel.ts'
 import type { CancelledClient } from '../pg/cancel.ts'
 
@@ -49,11 +49,16 @@ export interface LeaseSource {
   cancel(client: LeasedClient): Promise<boolean>
 }
 
+/** How a host for a read is chosen, and how long any lease may take; by default as the manager was told. */
+export type ReadOptions = Pick<ReplicaOptions, 'fallbackMaster' | 'masterAsReplicaWeight' | 'timeoutMs'>
+
+export const READ_KEYS: readonly (keyof ReadOptions)[] = ['fallbackMaster', 'masterAsReplicaWeight', 'timeoutMs']
+
 /** A server that does not even take a cancel request in this time is about to be found lost. */
 const CANCEL_TIMEOUT_MS = 2_000
 
 /** Leases of a pool manager. @throws {OptionsError} it is none. */
-export function leasesOf(db: PoolManager, reads: Omit<AcquireOptions, 'readOnly' | 'signal'> = {}): LeaseSource {
+export function leasesOf(db: PoolManager, reads: ReadOptions = {}): LeaseSource {
   if (!isManager(db)) {
     throw new OptionsError('db', "db must be the pool manager: new PoolManager(dsn) of 'hasql/pg'")
   }
