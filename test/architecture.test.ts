@@ -84,7 +84,9 @@ describe('packages', () => {
     for (const file of outer) {
       const own = /^src\/\w+\/([\w-]+)/.exec(file)?.[1] ?? ''
       const packages = importsOf(file).filter((each) => each.file === undefined && !each.name.startsWith('node:'))
-      const foreign = packages.map(({ name }) => name).filter((name) => !own.startsWith(name) && !name.startsWith(own))
+      const foreign = packages
+        .map(({ name }) => name.replace('@', ''))
+        .filter((name) => !own.startsWith(name) && !name.startsWith(own))
       expect(foreign, file).toEqual([])
     }
   })
