@@ -98,12 +98,16 @@ function wronglyDenied({ id, outcome, error }: WriteRecord, found: ReadonlyMap<n
 }
 
 function wronglySent({ id, sendings, executor }: WriteRecord, { fences }: History): readonly Violation[] {
-  const fenced = sendings.filter(({ host, atMs }) =>
-    fences.some((fence) => fence.host === host && atMs > fence.fromMs && atMs < fence.untilMs),
+  const fenced = sendings.flatMap(({ host, atMs }) =>
+    fences
+      .filter((fence) => fence.host === host && atMs > fence.fromMs && atMs < fence.untilMs)
+      .map((fence) => ({ host, lateMs: atMs - fence.fromMs })),
   )
   const highest = sendings.at(-1)?.highestTimeline ?? 0
   return [
-    ...fenced.map(({ host }) => violation('sent-to-fenced', id, `went to ${host} while that was out of use`)),
+    ...fenced.map(({ host, lateMs }) =>
+      violation('sent-to-fenced', id, `went to ${host}, which was out of use for ${lateMs.toFixed(2)} ms then`),
+    ),
     ...(executor !== undefined && executor.timeline < highest
       ? [violation('stale-timeline', id, `was executed on timeline ${executor.timeline} when ${highest} was known`)]
       : []),
