@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
+import type { Branch } from '../../support/fake/history.ts'
 import { Stage } from './stage.ts'
 
 forbidEscapedErrors()
@@ -10,8 +11,9 @@ const FAILOVERS = 10_000
 /** After so many everything has its size: pools, compiled code, hidden classes. */
 const WARM = 1_000
 const MOST_TURNS = 20_000
-/** The model servers remember their timelines, at about 100 bytes each. */
 const MOST_GROWTH = 3_000_000
+/** The model servers remember every timeline, at some 300 bytes each; what lies further back than this is forgotten. */
+const BRANCHES_KEPT = 8
 
 /** What is held when nothing is under way. */
 interface Holdings {
@@ -46,7 +48,16 @@ async function failOver(stage: Stage): Promise<void> {
   const working = work()
   await stage.play(() => isDone, MOST_TURNS)
   await working
-  for (const { journal } of servers) journal.length = 0
+  for (const { journal, branch } of servers) {
+    journal.length = 0
+    forgetBefore(branch)
+  }
+}
+
+function forgetBefore(branch: Branch): void {
+  let oldest: Branch | undefined = branch
+  for (let kept = 1; kept < BRANCHES_KEPT; kept += 1) oldest = oldest?.parent
+  if (oldest !== undefined) Object.assign(oldest, { parent: undefined })
 }
 
 function holdings({ loop, cluster }: Stage): Holdings {
