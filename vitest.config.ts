@@ -67,6 +67,8 @@ const config: ViteUserConfig = defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
+      // These need a newer Node than the oldest one that hasql runs on: `npm run test:integrations` brings its own, and covers them.
+      exclude: ['src/integrations/{kysely,drizzle,mikro-orm}.ts', 'src/integrations/{kysely,drizzle,mikro-orm}/**'],
       reporter: ['text-summary', 'text', 'json-summary'],
       thresholds: { lines: 95, branches: 90 },
     },
