@@ -1,7 +1,16 @@
 import type { HostId } from '../dsn/host-spec.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { StuckHost } from './stuck-leases.ts'
+
+/** A host that answers its checks while no lease on it ends. */
+export interface StuckHost {
+  readonly host: HostId
+  /** Since when no lease has ended, on the manager's clock. */
+  readonly sinceMs: Milliseconds
+  readonly leased: number
+  readonly waiting: number
+}
 
 /** What a manager tells those who listen: plain records, no secrets. Listening changes nothing. */
 export interface ManagerEvents<TConnection> {

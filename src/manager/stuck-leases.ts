@@ -3,17 +3,9 @@ import type { HostPool } from '../pool/host-pool.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
+import type { StuckHost } from './events.ts'
 
 type WatchedPool = Pick<HostPool<unknown, unknown>, 'leased' | 'waiting' | 'counters' | 'driverPool'>
-
-/** A host that answers its checks while no lease on it ends. */
-export interface StuckHost {
-  readonly host: HostId
-  /** Since when no lease has ended, on the manager's clock. */
-  readonly sinceMs: Milliseconds
-  readonly leased: number
-  readonly waiting: number
-}
 
 interface Watch {
   readonly seenAtMs: Milliseconds

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
 import source from '../../vitest.config.ts'
@@ -5,11 +6,17 @@ import source from '../../vitest.config.ts'
 const config: ViteUserConfig = defineConfig({
   ...(source.resolve === undefined ? {} : { resolve: source.resolve }),
   test: {
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
+    root: resolve(import.meta.dirname, '../..'),
+    include: ['test/integrations/**/*.test.ts', 'test/unit/integrations/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     fileParallelism: false,
+    coverage: {
+      provider: 'v8',
+      include: ['src/integrations/**'],
+      reporter: ['text'],
+      thresholds: { lines: 95, branches: 90 },
+    },
   },
 })
 

@@ -50,9 +50,18 @@ export interface LeaseSource {
 }
 
 /** How a host for a read is chosen, and how long any lease may take; by default as the manager was told. */
-export type ReadOptions = Pick<ReplicaOptions, 'fallbackMaster' | 'masterAsReplicaWeight' | 'timeoutMs'>
+export type ReadOptions = Pick<
+  ReplicaOptions,
+  'fallbackMaster' | 'masterAsReplicaWeight' | 'maxLagMs' | 'maxLagBytes' | 'timeoutMs'
+>
 
-export const READ_KEYS: readonly (keyof ReadOptions)[] = ['fallbackMaster', 'masterAsReplicaWeight', 'timeoutMs']
+export const READ_KEYS: readonly (keyof ReadOptions)[] = [
+  'fallbackMaster',
+  'masterAsReplicaWeight',
+  'maxLagMs',
+  'maxLagBytes',
+  'timeoutMs',
+]
 
 /** A server that does not even take a cancel request in this time is about to be found lost. */
 const CANCEL_TIMEOUT_MS = 2_000

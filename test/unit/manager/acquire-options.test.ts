@@ -92,7 +92,11 @@ describe('the options of an acquire', () => {
     expect(() => planner().planMaster(untyped({ maxLagBytes: 5 }))).toThrow('maxLagBytes is for reads')
     const several = planner(undefined, { multiMaster: true })
     expect(() => several.planReplica({ maxLagMs: 5 })).toThrow('maxLagMs makes no sense with multiMaster')
-    expect(several.planReplica({ after: '1.1.1.1' }).target.freshness).toBeDefined()
+    expect(several.planReplica({ after: '1.1.1.1' }).target.freshness).toEqual({
+      maxLagMs: undefined,
+      maxLagBytes: undefined,
+      after: { systemId: '1', timeline: 1, lsn: 1n },
+    })
   })
 
   test.each([
