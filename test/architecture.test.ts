@@ -30,8 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   balancer: [...TIME, ...TOPOLOGY],
   driver: [...ERRORS, 'dsn', 'time', 'network'],
   monitor: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'network'],
-  pool: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver'],
-  metrics: [...TOPOLOGY],
+  pool: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'metrics'],
+  metrics: [...ERRORS, ...TIME, ...TOPOLOGY],
   manager: [...ERRORS, ...TIME, ...CORE],
   index: [...ERRORS, ...TIME, ...CORE, 'manager'],
   drivers: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade'],
@@ -113,12 +113,16 @@ describe('packages', () => {
     expect(packages.filter((name) => !(OPTIONAL_PACKAGES.testing ?? []).includes(name))).toEqual([])
   })
 
-  test('the core uses node’s own modules only to read a connection string, and to ask the resolver', () => {
+  test('the core uses node’s own modules only to read a connection string, to ask the resolver, and to measure', () => {
     const users = files.filter(
       (file) => CORE.includes(partOf(file)) && importsOf(file).some(({ name }) => name.startsWith('node:')),
     )
-    expect([...new Set(users.map(partOf))]).toEqual(['dsn', 'network'])
-    expect(users.filter((file) => partOf(file) === 'network')).toEqual(['src/network/system-lookup.ts'])
+    const others = users.filter((file) => partOf(file) !== 'dsn')
+    expect(others).toEqual([
+      'src/metrics/channels.ts',
+      'src/metrics/duration-histogram.ts',
+      'src/network/system-lookup.ts',
+    ])
   })
 })
 

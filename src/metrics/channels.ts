@@ -1,0 +1,62 @@
+import { tracingChannel } from 'node:diagnostics_channel'
+import type { TracingChannel } from 'node:diagnostics_channel'
+import type { HostId } from '../dsn/host-spec.ts'
+import type { HostFault } from '../host-fault.ts'
+import type { TopologyChange } from '../topology/diff.ts'
+import type { RoleAnswer } from '../topology/observation.ts'
+import type { Topology } from '../topology/topology.ts'
+
+/** What `hasql:acquire` tells; times are on the manager's monotonic clock, which is `performance.now()`. */
+export interface AcquireMessage {
+  /** The pool manager. */
+  readonly manager: object
+  readonly role: 'master' | 'replica' | 'any'
+  readonly timeoutMs: number
+  readonly startedAtMs: number
+  /** The host that was chosen last, and when; undefined while there is none. From here on they are known at the end. */
+  host?: HostId | undefined
+  chosenAtMs?: number | undefined
+  endedAtMs?: number
+  /** Why there is no connection. */
+  error?: Error
+}
+
+/** What `hasql:probe` tells of one check of one host. */
+export interface ProbeMessage {
+  /** The pool manager. */
+  readonly manager: object
+  readonly host: HostId
+  /** The number of the check: each host's are counted. */
+  readonly probe: number
+  /** What the host answered, and how long that took. */
+  answer?: RoleAnswer
+  roundTripMs?: number
+  /** Why there is no answer, and what that says of the host. */
+  error?: Error
+  fault?: HostFault
+}
+
+/** What `hasql:topology` tells: `start` before a change takes effect, `end` when it has, and all listeners were told. */
+export interface TopologyMessage {
+  /** The pool manager. */
+  readonly manager: object
+  readonly topology: Topology
+  readonly changes: readonly TopologyChange[]
+}
+
+/** Each acquire of each manager, from the call to the lease or the error. */
+export const acquireChannel: TracingChannel<unknown, AcquireMessage> = tracingChannel('hasql:acquire')
+/** Each check of each host. */
+export const probeChannel: TracingChannel<unknown, ProbeMessage> = tracingChannel('hasql:probe')
+/** Each snapshot in which something changed; what takes effect does so between `start` and `end`. */
+export const topologyChannel: TracingChannel<unknown, TopologyMessage> = tracingChannel('hasql:topology')
+
+/** Tells the end of what was begun, as `tracePromise` would. */
+export function publishEnd<TMessage extends { error?: Error }>(
+  { error, asyncStart, asyncEnd }: TracingChannel<unknown, TMessage>,
+  message: TMessage,
+): void {
+  if (message.error !== undefined) error.publish(message)
+  asyncStart.publish(message)
+  asyncEnd.publish(message)
+}
