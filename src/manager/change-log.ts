@@ -38,8 +38,10 @@ export class ChangeLog {
         const past = before.kind === 'unknown' ? '' : `; it was ${before.kind} for ${seconds(nowMs - before.sinceMs)}`
         return this.#write(LEVELS[after.kind], `${after.hostId} ${describeState(after, topology)}${past}`)
       }
-      case 'host-suspected':
-        return this.#write('warn', `${change.host.hostId} ${describeState(change.host, topology)}`)
+      case 'host-suspected': {
+        const cause = change.host.suspicion?.cause.message ?? ''
+        return this.#write('warn', `${change.host.hostId} is being checked again (${cause})`)
+      }
       case 'connections-void': {
         const used = change.interrupt ? 'those in use, too' : 'those in use when they come back'
         return this.#write('debug', `connections to ${change.host.hostId} made before are closed, ${used}`)

@@ -97,13 +97,11 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     granted: (connection: TConnection) => void,
     failed: (error: Error) => void,
   ): void {
-    const { target, timeoutMs, signal } = plan
-    const desk = target.freshness === undefined ? this.#desk : this.#desks.freshFor(target.freshness)
-    if (!acquireChannel.hasSubscribers)
-      return new Acquisition(desk, target, timeoutMs, signal, shunned, granted, failed).begin()
-    const make = (done: typeof granted, gaveUp: typeof failed): Acquisition<TConnection, TPool> =>
-      new Acquisition(desk, target, timeoutMs, signal, shunned, done, gaveUp)
-    traceAcquire(this.#manager, desk.clock, plan, make, granted, failed)
+    const { freshness } = plan.target
+    const desk = freshness === undefined ? this.#desk : this.#desks.freshFor(freshness)
+    // A function of its own, so that nothing is allocated for its closures when nobody listens.
+    if (acquireChannel.hasSubscribers) traceAcquire(this.#manager, desk, plan, shunned, granted, failed)
+    else new Acquisition(desk, plan.target, plan.timeoutMs, plan.signal, shunned, granted, failed).begin()
   }
 
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
@@ -139,7 +137,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   #changed(topology: Topology, changes: readonly TopologyChange[]): void {
     const apply = (): void => this.#apply(topology, changes)
     if (changes.length === 0 || !topologyChannel.hasSubscribers) apply()
-    else topologyChannel.traceSync(apply, { manager: this.#manager, topology, changes })
+    else
+      topologyChannel.traceSync(apply, { manager: this.#manager, atMs: this.options.clock.nowMs(), topology, changes })
   }
 
   #apply(topology: Topology, changes: readonly TopologyChange[]): void {

@@ -1,39 +1,39 @@
+import type { HostId } from '../dsn/host-spec.ts'
 import { acquireChannel, publishEnd } from '../metrics/channels.ts'
 import type { AcquireMessage } from '../metrics/channels.ts'
-import type { Clock } from '../time/clock.ts'
+import type { AcquireDesk } from './acquire-desk.ts'
 import type { AcquirePlan } from './acquire-options.ts'
-import type { Acquisition } from './acquisition.ts'
+import { Acquisition } from './acquisition.ts'
 
-type Granted<TConnection> = (connection: TConnection) => void
-type Failed = (error: Error) => void
-
-/** Begins an acquisition of which `hasql:acquire` is told. Only called while somebody listens. */
+/** Makes and begins an acquisition of which `hasql:acquire` is told. Only called while somebody listens. */
 export function traceAcquire<TConnection, TPool>(
   manager: object,
-  clock: Clock,
-  { target: { role }, timeoutMs }: AcquirePlan,
-  make: (granted: Granted<TConnection>, failed: Failed) => Acquisition<TConnection, TPool>,
-  granted: Granted<TConnection>,
-  failed: Failed,
+  desk: AcquireDesk<TConnection, TPool>,
+  { target, timeoutMs, signal }: AcquirePlan,
+  shunned: ReadonlySet<HostId> | undefined,
+  granted: (connection: TConnection) => void,
+  failed: (error: Error) => void,
 ): void {
-  const acquisition = make(
-    (connection) => {
-      end()
-      granted(connection)
-    },
-    (error) => {
-      message.error = error
-      end()
-      failed(error)
-    },
-  )
-  const message: AcquireMessage = { manager, role, timeoutMs, startedAtMs: acquisition.startedAtMs }
   const end = (): void => {
     message.host = acquisition.candidate?.hostId
     message.chosenAtMs = acquisition.chosenAtMs
-    message.endedAtMs = acquisition.grantedAtMs ?? clock.nowMs()
+    message.endedAtMs = acquisition.grantedAtMs ?? desk.clock.nowMs()
     publishEnd(acquireChannel, message)
   }
+  const done = (connection: TConnection): void => {
+    end()
+    granted(connection)
+  }
+  const gaveUp = (error: Error): void => {
+    message.error = error
+    end()
+    failed(error)
+  }
+  const acquisition = new Acquisition(desk, target, timeoutMs, signal, shunned, done, gaveUp)
+  const { startedAtMs } = acquisition
+  // All fields from the start: an object that grows is slower.
+  const yet = { host: undefined, chosenAtMs: undefined, endedAtMs: undefined }
+  const message: AcquireMessage = { manager, role: target.role, timeoutMs, startedAtMs, ...yet }
   acquireChannel.start.runStores(message, () => acquisition.begin())
   acquireChannel.end.publish(message)
 }

@@ -1,5 +1,5 @@
-import { tracingChannel } from 'node:diagnostics_channel'
-import type { TracingChannel } from 'node:diagnostics_channel'
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import type { Channel, TracingChannel } from 'node:diagnostics_channel'
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { TopologyChange } from '../topology/diff.ts'
@@ -16,7 +16,7 @@ export interface AcquireMessage {
   /** The host that was chosen last, and when; undefined while there is none. From here on they are known at the end. */
   host?: HostId | undefined
   chosenAtMs?: number | undefined
-  endedAtMs?: number
+  endedAtMs?: number | undefined
   /** Why there is no connection. */
   error?: Error
 }
@@ -40,6 +40,8 @@ export interface ProbeMessage {
 export interface TopologyMessage {
   /** The pool manager. */
   readonly manager: object
+  /** When, on the manager's clock. */
+  readonly atMs: number
   readonly topology: Topology
   readonly changes: readonly TopologyChange[]
 }
@@ -50,6 +52,21 @@ export const acquireChannel: TracingChannel<unknown, AcquireMessage> = tracingCh
 export const probeChannel: TracingChannel<unknown, ProbeMessage> = tracingChannel('hasql:probe')
 /** Each snapshot in which something changed; what takes effect does so between `start` and `end`. */
 export const topologyChannel: TracingChannel<unknown, TopologyMessage> = tracingChannel('hasql:topology')
+
+/** Listens to what a channel tells of one manager; returns what ends that. */
+export function listenTo<TMessage extends { readonly manager: object }>(
+  channel: Channel<unknown, TMessage>,
+  manager: object,
+  listener: (message: TMessage) => void,
+): () => void {
+  const isOwn = (message: unknown): message is TMessage =>
+    typeof message === 'object' && message !== null && 'manager' in message && message.manager === manager
+  const heard = (message: unknown): void => {
+    if (isOwn(message)) listener(message)
+  }
+  subscribe(channel.name, heard)
+  return () => void unsubscribe(channel.name, heard)
+}
 
 /** Tells the end of what was begun, as `tracePromise` would. */
 export function publishEnd<TMessage extends { error?: Error }>(

@@ -1,18 +1,16 @@
-import { createHistogram } from 'node:perf_hooks'
-import type { RecordableHistogram } from 'node:perf_hooks'
-
 /** How many durations were at most so long; those of the smaller buckets are counted too. */
 export interface DurationBucket {
   readonly upToMs: number
   readonly count: number
 }
 
-/** How long something took, so far; all zero before the first. Percentiles are right to 7 %. */
+/** How long something took, so far; all zero before the first. */
 export interface Durations {
   readonly count: number
   /** All of them together, in milliseconds. */
   readonly sumMs: number
   readonly maxMs: number
+  /** Percentiles, right to 7 % or 5 microseconds; of what is longer than the largest bucket only `maxMs` is known. */
   readonly p50Ms: number
   readonly p90Ms: number
   readonly p99Ms: number
@@ -21,46 +19,80 @@ export interface Durations {
 }
 
 /** The bounds that OpenTelemetry's conventions have for databases are among them. */
-const BOUNDS_MS: readonly number[] = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
-/** Recorded in whole microseconds; a day is more than anything here lasts. */
-const LONGEST_US = 86_400_000_000
+const BOUNDS_MS = Float64Array.of(
+  ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+)
+/** Each bucket is counted in so many equal steps. */
+const STEPS = 24
+/** What is longer than all bounds. */
+const BEYOND = BOUNDS_MS.length * STEPS
 
-/** Counts durations at some ten nanoseconds each. What was never recorded takes no memory. */
+/**
+ * Counts durations, in a few nanoseconds each: a lease has two of them. `createHistogram` of `node:perf_hooks` takes several times
+ * as long, and cannot say how many were below a bound. What was never recorded takes no memory.
+ */
 export class DurationHistogram {
   #count = 0
   #sumMs = 0
   #maxMs = 0
-  readonly #counts: number[] = []
-  #percentiles: RecordableHistogram | undefined
+  #steps: Float64Array | undefined
   #copy: Durations | undefined
 
   record(durationMs: number): void {
     this.#count += 1
     this.#sumMs += durationMs
     if (durationMs > this.#maxMs) this.#maxMs = durationMs
-    let place = 0
-    while (durationMs > (BOUNDS_MS[place] ?? Infinity)) place += 1
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1
-    this.#percentiles ??= createHistogram({ lowest: 1, highest: LONGEST_US, figures: 1 })
-    this.#percentiles.record(Math.min(LONGEST_US, Math.max(1, Math.round(durationMs * 1_000))))
+    const steps = (this.#steps ??= new Float64Array(BEYOND + 1))
+    const step = stepOf(durationMs)
+    steps[step] = (steps[step] ?? 0) + 1
   }
 
   /** A frozen copy; the same one as long as nothing was recorded. */
   copy(): Durations {
     if (this.#copy?.count === this.#count) return this.#copy
-    // The histogram answers with the upper end of a step, which may be beyond the longest.
-    const at = (percent: number): number => Math.min(this.#maxMs, (this.#percentiles?.percentile(percent) ?? 0) / 1_000)
-    let count = 0
-    const buckets = BOUNDS_MS.map((upToMs, place) => ({ upToMs, count: (count += this.#counts[place] ?? 0) }))
+    const upTo = this.#sums()
+    const buckets = [...BOUNDS_MS].map((upToMs, place) => ({ upToMs, count: upTo[(place + 1) * STEPS - 1] ?? 0 }))
     this.#copy = Object.freeze({
       count: this.#count,
       sumMs: this.#sumMs,
       maxMs: this.#maxMs,
-      p50Ms: at(50),
-      p90Ms: at(90),
-      p99Ms: at(99),
+      p50Ms: this.#percentile(0.5, upTo),
+      p90Ms: this.#percentile(0.9, upTo),
+      p99Ms: this.#percentile(0.99, upTo),
       buckets: Object.freeze(buckets),
     })
     return this.#copy
   }
+
+  /** How many were in each step, or in one before it. */
+  #sums(): Float64Array {
+    const upTo = new Float64Array(BEYOND + 1)
+    if (this.#steps === undefined) return upTo
+    let count = 0
+    for (const [step, each] of this.#steps.entries()) upTo[step] = count += each
+    return upTo
+  }
+
+  /** The upper end of the step in which the nearest rank is. */
+  #percentile(share: number, upTo: Float64Array): number {
+    const rank = Math.max(1, Math.ceil(share * this.#count))
+    const step = upTo.findIndex((count) => count >= rank)
+    return step === BEYOND ? this.#maxMs : Math.min(this.#maxMs, endOfStepMs(step))
+  }
+}
+
+function stepOf(durationMs: number): number {
+  let place = 0
+  while (durationMs > (BOUNDS_MS[place] ?? Infinity)) place += 1
+  if (place === BOUNDS_MS.length) return BEYOND
+  const fromMs = place === 0 ? 0 : (BOUNDS_MS[place - 1] ?? 0)
+  const share = (durationMs - fromMs) / ((BOUNDS_MS[place] ?? 0) - fromMs)
+  // The bound itself is in the last step, and what a clock that goes backwards measures in the first.
+  return place * STEPS + Math.max(0, Math.min(STEPS - 1, Math.floor(share * STEPS)))
+}
+
+function endOfStepMs(step: number): number {
+  const place = Math.floor(step / STEPS)
+  const fromMs = place === 0 ? 0 : (BOUNDS_MS[place - 1] ?? 0)
+  return fromMs + (((step % STEPS) + 1) / STEPS) * ((BOUNDS_MS[place] ?? 0) - fromMs)
 }

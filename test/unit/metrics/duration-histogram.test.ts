@@ -21,7 +21,7 @@ describe('a histogram of durations', () => {
     expect(bounds).toEqual([...bounds].sort((one, other) => one - other))
   })
 
-  test('counts, sums, and knows percentiles to 7 %', () => {
+  test('counts, sums, and knows percentiles to 7 % or 5 microseconds', () => {
     const durationMs = fc.oneof(
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.double({ min: 0, max: 100_000, noNaN: true }),
@@ -41,10 +41,9 @@ describe('a histogram of durations', () => {
           [90, copy.p90Ms],
           [99, copy.p99Ms],
         ] as const) {
-          // The nearest rank, as far as there are enough of them to have one.
-          const exact = sorted[Math.max(0, Math.round((percent / 100) * sorted.length) - 1)] ?? NaN
-          // Recorded in whole microseconds.
-          expect(Math.abs(found - exact)).toBeLessThanOrEqual(exact * 0.07 + 0.001)
+          const exact = sorted[Math.max(1, Math.ceil((percent / 100) * sorted.length)) - 1] ?? NaN
+          if (exact > 10_000) expect(found).toBe(copy.maxMs)
+          else expect(Math.abs(found - exact), `${percent} %`).toBeLessThanOrEqual(Math.max(exact * 0.07, 0.005))
         }
       }),
     )
@@ -52,8 +51,8 @@ describe('a histogram of durations', () => {
 
   test('takes what no clock should say, and what lasts for days', () => {
     const copy = histogramOf([-1, 200_000_000]).copy()
-    expect([copy.count, copy.maxMs]).toEqual([2, 200_000_000])
-    expect(copy.p99Ms).toBeGreaterThan(80_000_000)
+    expect([copy.count, copy.maxMs, copy.p99Ms]).toEqual([2, 200_000_000, 200_000_000])
+    expect(copy.buckets[0]).toEqual({ upToMs: 0.1, count: 1 })
   })
 
   test('gives out frozen copies, the same one until something is recorded', () => {
