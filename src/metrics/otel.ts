@@ -54,7 +54,7 @@ export function instrument(db: ObservedManager, options: InstrumentOptions = {})
     spansFromMs = 1,
     recordDurations: all = false,
   } = options
-  if (!(spansFromMs >= 0))
+  if (typeof spansFromMs !== 'number' || !(spansFromMs >= 0))
     throw new OptionsError('spansFromMs', 'spansFromMs must be a number of milliseconds, 0 or more')
   const names = new Names(db, name)
   const meter = meterProvider.getMeter('hasql')

@@ -1,4 +1,4 @@
-import { tracingChannel } from 'node:diagnostics_channel'
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AcquireMessage, ProbeMessage, TopologyMessage } from '../../../src/metrics/channels.ts'
 import { startedRig } from '../../support/scripted/rig.ts'
@@ -95,12 +95,11 @@ describe('hasql:acquire', () => {
     const fail = (): void => {
       throw bug
     }
-    const { start } = tracingChannel('hasql:acquire')
-    start.subscribe(fail)
+    subscribe('tracing:hasql:acquire:start', fail)
     const got = db.acquireMaster()
     await clock.settle()
     await clock.settle()
-    start.unsubscribe(fail)
+    unsubscribe('tracing:hasql:acquire:start', fail)
     process.off('uncaughtException', escape)
     for (const other of others) process.on('uncaughtException', other)
     expect((await got).hostId).toBe('db1:5432')
@@ -126,10 +125,9 @@ test('hasql:topology tells what changes, before it takes effect and after', asyn
   const { db, clock, set, events } = await startedRig({ db1: 'master', db2: 'replica' })
   const { told, messages } = listen<TopologyMessage>('hasql:topology', db)
   const before: number[] = []
-  const { start } = tracingChannel('hasql:topology')
   const count = (): void => void before.push(events.length)
-  start.subscribe(count)
-  offs.push(() => start.unsubscribe(count))
+  subscribe('tracing:hasql:topology:start', count)
+  offs.push(() => void unsubscribe('tracing:hasql:topology:start', count))
   const known = events.length
   await clock.advance(3_000)
   expect(told).toEqual([])
