@@ -19,17 +19,19 @@ export interface Durations {
 }
 
 /** The bounds that OpenTelemetry's conventions have for databases are among them. */
-const BOUNDS_MS = Float64Array.of(
-  ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
-)
+const BOUNDS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 /** Each bucket is counted in so many equal steps. */
 const STEPS = 24
-/** What is longer than all bounds. */
+/** The one step of what is longer than all bounds. */
 const BEYOND = BOUNDS_MS.length * STEPS
 
+const FROM_MS = Float64Array.of(0, ...BOUNDS_MS)
+const TO_MS = Float64Array.of(...BOUNDS_MS, Infinity)
+const STEPS_PER_MS = TO_MS.map((toMs, place) => STEPS / (toMs - (FROM_MS[place] ?? 0)))
+
 /**
- * Counts durations, in a few nanoseconds each: a lease has two of them. `createHistogram` of `node:perf_hooks` takes several times
- * as long, and cannot say how many were below a bound. What was never recorded takes no memory.
+ * Counts durations: each lease has two of them, so this is quick. `createHistogram` of `node:perf_hooks` takes longer, and cannot say
+ * how many were below a bound. What was never recorded takes no memory.
  */
 export class DurationHistogram {
   #count = 0
@@ -51,7 +53,7 @@ export class DurationHistogram {
   copy(): Durations {
     if (this.#copy?.count === this.#count) return this.#copy
     const upTo = this.#sums()
-    const buckets = [...BOUNDS_MS].map((upToMs, place) => ({ upToMs, count: upTo[(place + 1) * STEPS - 1] ?? 0 }))
+    const buckets = BOUNDS_MS.map((upToMs, place) => ({ upToMs, count: upTo[(place + 1) * STEPS - 1] ?? 0 }))
     this.#copy = Object.freeze({
       count: this.#count,
       sumMs: this.#sumMs,
@@ -83,16 +85,13 @@ export class DurationHistogram {
 
 function stepOf(durationMs: number): number {
   let place = 0
-  while (durationMs > (BOUNDS_MS[place] ?? Infinity)) place += 1
-  if (place === BOUNDS_MS.length) return BEYOND
-  const fromMs = place === 0 ? 0 : (BOUNDS_MS[place - 1] ?? 0)
-  const share = (durationMs - fromMs) / ((BOUNDS_MS[place] ?? 0) - fromMs)
+  while (durationMs > (TO_MS[place] ?? Infinity)) place += 1
+  const step = Math.trunc((durationMs - (FROM_MS[place] ?? 0)) * (STEPS_PER_MS[place] ?? 0))
   // The bound itself is in the last step, and what a clock that goes backwards measures in the first.
-  return place * STEPS + Math.max(0, Math.min(STEPS - 1, Math.floor(share * STEPS)))
+  return place * STEPS + (step >= STEPS ? STEPS - 1 : step < 0 ? 0 : step)
 }
 
 function endOfStepMs(step: number): number {
   const place = Math.floor(step / STEPS)
-  const fromMs = place === 0 ? 0 : (BOUNDS_MS[place - 1] ?? 0)
-  return fromMs + (((step % STEPS) + 1) / STEPS) * ((BOUNDS_MS[place] ?? 0) - fromMs)
+  return (FROM_MS[place] ?? 0) + ((step % STEPS) + 1) / (STEPS_PER_MS[place] ?? 1)
 }
