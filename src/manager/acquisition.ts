@@ -1,8 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { AcquireAbortedError, ManagerClosedError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
-import type { Checkout, QueueLink } from '../pool/checkout.ts'
-import type { Lease } from '../pool/lease.ts'
+import type { Checkout, GrantedLease, QueueLink } from '../pool/checkout.ts'
 import type { Target } from '../selection/target.ts'
 import type { Waiter } from '../selection/waiters.ts'
 import type { Timer } from '../time/clock.ts'
@@ -26,10 +25,10 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   readonly target: Target
   readonly startedAtMs: Milliseconds
   readonly expiresAtMs: Milliseconds
-  /** The host whose pool was asked last, and when it was chosen. */
+  /** The host whose pool was asked last, and when it was chosen; undefined: at once. */
   candidate: HostCandidate<TConnection, TPool> | undefined
   chosenAtMs: Milliseconds | undefined
-  grantedAtMs: Milliseconds | undefined
+  lease: GrantedLease<TConnection> | undefined
   earlier: Expirable | undefined = undefined
   later: Expirable | undefined = undefined
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -44,6 +43,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   #pause: Timer | undefined
   #onAbort: (() => void) | undefined
   #waited = false
+  #asked = false
   #ended = false
 
   constructor(
@@ -75,10 +75,10 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#advance()
   }
 
-  granted(connection: TConnection, lease: Pick<Lease<TConnection>, 'grantedAtMs'>): void {
+  granted(connection: TConnection, lease: GrantedLease<TConnection>): void {
     this.#end()
-    if (this.candidate !== undefined)
-      this.grantedAtMs = lease.grantedAtMs = this.#desk.granted(this, connection, this.candidate)
+    this.lease = lease
+    if (this.candidate !== undefined) lease.grantedAtMs = this.#desk.granted(this, connection, this.candidate)
     this.#resolve(connection)
   }
 
@@ -168,8 +168,8 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   #checkOut(candidate: HostCandidate<TConnection, TPool>): void {
     this.candidate = candidate
-    const isAtOnce = this.chosenAtMs === undefined && !this.#waited
-    this.chosenAtMs = isAtOnce ? this.startedAtMs : this.#desk.clock.nowMs()
+    if (this.#waited || this.#asked) this.chosenAtMs = this.#desk.clock.nowMs()
+    this.#asked = true
     candidate.pool.checkOut(this)
   }
 

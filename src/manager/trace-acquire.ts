@@ -15,9 +15,10 @@ export function traceAcquire<TConnection, TPool>(
   failed: (error: Error) => void,
 ): void {
   const end = (): void => {
-    message.host = acquisition.candidate?.hostId
-    message.chosenAtMs = acquisition.chosenAtMs
-    message.endedAtMs = acquisition.grantedAtMs ?? desk.clock.nowMs()
+    const { candidate, chosenAtMs, lease } = acquisition
+    message.host = candidate?.hostId
+    message.chosenAtMs = chosenAtMs ?? (candidate === undefined ? undefined : startedAtMs)
+    message.endedAtMs = lease?.grantedAtMs ?? desk.clock.nowMs()
     publishEnd(acquireChannel, message)
   }
   const done = (connection: TConnection): void => {
