@@ -4,7 +4,7 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
-import { acquireChannel, topologyChannel } from '../metrics/channels.ts'
+import { acquireChannel, isHeard, topologyChannel } from '../metrics/channels.ts'
 import { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
@@ -100,7 +100,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const { freshness } = plan.target
     const desk = freshness === undefined ? this.#desk : this.#desks.freshFor(freshness)
     // A function of its own, so that nothing is allocated for its closures when nobody listens.
-    if (acquireChannel.hasSubscribers) traceAcquire(this.#manager, desk, plan, shunned, granted, failed)
+    if (isHeard(acquireChannel)) traceAcquire(this.#manager, desk, plan, shunned, granted, failed)
     else new Acquisition(desk, plan.target, plan.timeoutMs, plan.signal, shunned, granted, failed).begin()
   }
 
@@ -136,7 +136,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   #changed(topology: Topology, changes: readonly TopologyChange[]): void {
     const apply = (): void => this.#apply(topology, changes)
-    if (changes.length === 0 || !topologyChannel.hasSubscribers) apply()
+    if (changes.length === 0 || !isHeard(topologyChannel)) apply()
     else
       topologyChannel.traceSync(apply, { manager: this.#manager, atMs: this.options.clock.nowMs(), topology, changes })
   }

@@ -53,6 +53,16 @@ export const probeChannel: TracingChannel<unknown, ProbeMessage> = tracingChanne
 /** Each snapshot in which something changed; what takes effect does so between `start` and `end`. */
 export const topologyChannel: TracingChannel<unknown, TopologyMessage> = tracingChannel('hasql:topology')
 
+type Heard = Readonly<
+  Record<'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error', { readonly hasSubscribers: boolean }>
+>
+
+/** Whether anybody listens to any part. Bun's tracing channels do not say that themselves. */
+export function isHeard({ start, end, asyncStart, asyncEnd, error }: Heard): boolean {
+  const isOver = asyncStart.hasSubscribers || asyncEnd.hasSubscribers || error.hasSubscribers
+  return isOver || start.hasSubscribers || end.hasSubscribers
+}
+
 /** Listens to what a channel tells of one manager; returns what ends that. */
 export function listenTo<TMessage extends { readonly manager: object }>(
   channel: Channel<unknown, TMessage>,

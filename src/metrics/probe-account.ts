@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
-import { probeChannel, publishEnd } from './channels.ts'
+import { isHeard, probeChannel, publishEnd } from './channels.ts'
 import type { ProbeMessage } from './channels.ts'
 import { DurationHistogram } from './duration-histogram.ts'
 import type { Durations } from './duration-histogram.ts'
@@ -34,7 +34,7 @@ export class ProbeAccount {
 
   began(probe: number): void {
     this.#message = undefined
-    if (!probeChannel.hasSubscribers) return
+    if (!isHeard(probeChannel)) return
     const message: ProbeMessage = { manager: this.#manager, host: this.#host, probe }
     this.#message = message
     probeChannel.start.publish(message)

@@ -164,10 +164,10 @@ test('a failover: no master, then another one, and a split brain and a stale mas
   const [master, heir, other] = await cast()
   const failovers = db.metrics().hasql.failovers
   await master.stop('immediate')
+  await eventually('the master is missed', () => db.masterPoolCount === 0)
   const write = db.withMaster((connection) => connection.query('select inet_server_port() as port'), {
     timeoutMs: 30_000,
   })
-  await eventually('the master is missed', () => db.masterPoolCount === 0)
   expect(await alerts()).toEqual(['HasqlNoMaster'])
   expectConvention(await seen.collect())
   expect(db.metrics().hasql.currentOutageMs).toBeGreaterThan(0)
