@@ -1,6 +1,8 @@
 import type { ChangeView, Message, Sample, Span, StateView } from '../src/dashboard/view.ts'
 
-export const WINDOW_MS = 300_000
+/** Charts show the last minute, two minutes, or five: as much as there is to see. */
+const WINDOWS_MS = [60_000, 120_000, 300_000]
+const LONGEST_MS = 300_000
 const CHANGES_KEPT = 100
 
 /** All that the page knows; messages change it, the parts of the page draw it. */
@@ -16,6 +18,12 @@ export class Model {
   /** Now, on the manager's clock. */
   get nowMs(): number {
     return performance.now() + this.#offsetMs
+  }
+
+  /** How far back the charts go. */
+  get windowMs(): number {
+    const agedMs = this.nowMs - Math.min(this.samples[0]?.atMs ?? Infinity, this.changes[0]?.atMs ?? Infinity)
+    return WINDOWS_MS.find((windowMs) => agedMs <= windowMs || windowMs === LONGEST_MS) ?? LONGEST_MS
   }
 
   /** The time on the wall at a moment of the manager's clock. */
@@ -67,6 +75,6 @@ export class Model {
       atMs,
       hosts: hosts.map(({ responseTimeMs, lagMs, acquires }) => [responseTimeMs ?? null, lagMs ?? null, acquires]),
     })
-    while ((this.samples[0]?.atMs ?? Infinity) < atMs - WINDOW_MS - 2_000) this.samples.shift()
+    while ((this.samples[0]?.atMs ?? Infinity) < atMs - LONGEST_MS - 2_000) this.samples.shift()
   }
 }

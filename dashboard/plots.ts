@@ -2,7 +2,6 @@ import type { StateView } from '../src/dashboard/view.ts'
 import { byId, html, setText, svg } from './dom.ts'
 import { duration, rate, roleName, toneOf } from './format.ts'
 import type { Model } from './model.ts'
-import { WINDOW_MS } from './model.ts'
 
 type Point = readonly [atMs: number, value: number | null]
 type Show = (value: number | null | undefined) => string
@@ -16,10 +15,10 @@ const CHART_HEIGHT = 132
 export function drawLanes(model: Model): void {
   const place = byId('lanes')
   const hosts = model.state?.hosts ?? []
-  const [width, nowMs] = [Math.max(280, place.clientWidth), model.nowMs]
+  const [width, nowMs, windowMs] = [Math.max(280, place.clientWidth), model.nowMs, model.windowMs]
   const left = width < 560 ? 0 : 150
   const step = LANE.height + LANE.gap + (left === 0 ? 16 : 0)
-  const x = (atMs: number): number => left + (width - left) * Math.max(0, 1 - (nowMs - atMs) / WINDOW_MS)
+  const x = (atMs: number): number => left + (width - left) * Math.max(0, 1 - (nowMs - atMs) / windowMs)
   const lanes = hosts.flatMap(({ host }, row) => {
     const spans = model.spans[row] ?? []
     const top = row * step + (left === 0 ? 16 : 0)
@@ -45,36 +44,31 @@ export function drawLanes(model: Model): void {
     return [label, ...pieces]
   })
   const bottom = hosts.length * step + 10
-  const words = hosts.map(({ host, state }, row) => `${host} is ${roleName(state)}, ${changesOf(model, row, nowMs)}`)
+  const words = hosts.map(({ host, state }, row) => `${host} is ${roleName(state)}, ${changesOf(model, row)}`)
   place.replaceChildren(
     svg(
       'svg',
       { width, height: bottom + 6, viewBox: `0 0 ${width} ${bottom + 6}`, role: 'img', 'aria-label': words.join('; ') },
       ...lanes,
-      ...timeAxis(width, left, bottom),
+      ...timeAxis(width, left, bottom, windowMs),
     ),
   )
 }
 
-function changesOf(model: Model, row: number, nowMs: number): string {
-  const size = (model.spans[row] ?? []).filter(([atMs]) => atMs > nowMs - WINDOW_MS).length
-  return `${size} change${size === 1 ? '' : 's'} in five minutes`
+function changesOf(model: Model, row: number): string {
+  const size = (model.spans[row] ?? []).filter(([atMs]) => atMs > model.nowMs - model.windowMs).length
+  return `${size} change${size === 1 ? '' : 's'} in ${duration(model.windowMs)}`
 }
 
-function timeAxis(width: number, left: number, y: number): SVGElement[] {
-  const ticks = width - left < 420 ? [5, 3, 1, 0] : [5, 4, 3, 2, 1, 0]
-  return ticks.map((minutes) =>
-    svg(
-      'text',
-      {
-        x: left + (width - left) * (1 - minutes / 5),
-        y: y + 2,
-        class: 'axis',
-        'text-anchor': minutes === 5 ? 'start' : minutes === 0 ? 'end' : 'middle',
-      },
-      minutes === 0 ? 'now' : `${minutes} min ago`,
-    ),
-  )
+function timeAxis(width: number, left: number, y: number, windowMs: number): SVGElement[] {
+  const steps = width - left < 420 ? 2 : 4
+  return Array.from({ length: steps + 1 }, (_, step) => {
+    const seconds = (windowMs / 1_000) * (1 - step / steps)
+    const text = seconds === 0 ? 'now' : seconds < 120 ? `${seconds} s ago` : `${seconds / 60} min ago`
+    const anchor = step === 0 ? 'start' : step === steps ? 'end' : 'middle'
+    const x = left + ((width - left) * step) / steps
+    return svg('text', { x, y: y + 2, class: 'axis', 'text-anchor': anchor }, text)
+  })
 }
 
 /** A chart with a line for each host; its panel is made once. */
@@ -105,11 +99,11 @@ export class Chart {
 
   draw(model: Model): void {
     const hosts = model.state?.hosts ?? []
-    const [width, nowMs] = [Math.max(240, this.#plot.clientWidth), model.nowMs]
-    const lines = hosts.map((_, index) => this.#pointsOf(model, index).filter(([atMs]) => atMs > nowMs - WINDOW_MS))
+    const [width, nowMs, windowMs] = [Math.max(240, this.#plot.clientWidth), model.nowMs, model.windowMs]
+    const lines = hosts.map((_, index) => this.#pointsOf(model, index).filter(([atMs]) => atMs > nowMs - windowMs))
     const top = niceTop(Math.max(this.#least, ...lines.flat().map(([, value]) => value ?? 0)))
     const height = CHART_HEIGHT
-    const x = (atMs: number): number => width * (1 - (nowMs - atMs) / WINDOW_MS)
+    const x = (atMs: number): number => width * (1 - (nowMs - atMs) / windowMs)
     const y = (value: number): number => 8 + (height - 26) * (1 - value / top)
     const grid = [0, 0.5, 1].map((share) =>
       svg('line', { x1: 0, x2: width, y1: y(top * share), y2: y(top * share), class: 'grid' }),
@@ -136,7 +130,7 @@ export class Chart {
         ...grid,
         ...paths,
         ...scale,
-        ...timeAxis(width, 0, height - 4),
+        ...timeAxis(width, 0, height - 4, windowMs),
       ),
     )
     this.#drawLegend(hosts, lines)

@@ -23,6 +23,9 @@ export function install(tarball: string, folder: string, others: readonly string
   execFileSync('tar', ['-xzf', tarball, '-C', unpacked], { stdio: 'inherit' })
   cpSync(join(unpacked, 'package'), join(modules, 'hasql'), { recursive: true })
   rmSync(unpacked, { recursive: true })
-  for (const name of others) symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  for (const name of others) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
   return join(modules, 'hasql')
 }

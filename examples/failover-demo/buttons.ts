@@ -107,6 +107,6 @@ export class Buttons implements DashboardActions {
     const good = (kind: string): number =>
       done.filter((operation) => operation.kind === kind && operation.error === undefined).length
     this.#failed += failed
-    this.#note = `The application, last second: ${good('write')} writes, ${good('read')} reads, ${failed} failed. Since the start ${this.#failed} failed.`
+    this.#note = `Application: ${good('write')} writes/s, ${good('read')} reads/s, ${failed} failed/s, ${this.#failed} failed in all.`
   }
 }

@@ -6,7 +6,8 @@ import { inApplicationFolder, installTools, tryAll } from './tools.ts'
 
 /** `npm run test:bundlers`: an application that uses the packed library is bundled whole, with `pg` in it, and lives through a failover. */
 
-const TOOLS = ['esbuild@0.28.2', 'vite@8.3.8', 'webpack@5.113.0', 'webpack-cli@7.3.1']
+const [ESBUILD, VITE_VERSION, WEBPACK_VERSION] = ['0.28.2', '8.3.8', '5.113.0']
+const TOOLS = [`esbuild@${ESBUILD}`, `vite@${VITE_VERSION}`, `webpack@${WEBPACK_VERSION}`, 'webpack-cli@7.3.1']
 /** `pg` asks for it, and does without it. */
 const ABSENT = 'pg-native'
 
@@ -32,7 +33,7 @@ await inApplicationFolder(async (folder) => {
   const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)"
   const failed = await tryAll([
     [
-      'esbuild',
+      `esbuild ${ESBUILD}`,
       () => {
         const format = ['--format=esm', '--platform=node', '--target=node20', `--banner:js=${banner}`]
         const output = ['--outfile=esbuild/out.mjs', '--log-level=error', `--external:${ABSENT}`]
@@ -45,14 +46,14 @@ await inApplicationFolder(async (folder) => {
       },
     ],
     [
-      'Vite (SSR)',
+      `Vite (SSR) ${VITE_VERSION}`,
       () => {
         node('vite/bin/vite.js', 'build', '--logLevel', 'error')
         return run('vite/out.mjs')
       },
     ],
     [
-      'webpack',
+      `webpack ${WEBPACK_VERSION}`,
       () => {
         node('webpack-cli/bin/cli.js', 'build')
         return run('webpack/out.mjs')

@@ -14,7 +14,10 @@ export async function liveThroughFailover(command: string, args: readonly string
   await using cluster = await PgCluster.start({ replicas: 2 })
   const env = { ...process.env, HASQL_DSN: cluster.dsn }
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
+  const timer = setTimeout(() => {
+    console.log(`It did not end by itself within ${LIMIT_MS / 1_000} s.`)
+    child.kill('SIGKILL')
+  }, LIMIT_MS)
   try {
     const said = await follow(child, async () => {
       await (await cluster.master()).kill()

@@ -7,6 +7,8 @@ import { install, pack } from '../../scripts/packed-package.ts'
 const here = import.meta.dirname
 const root = resolve(here, '../..')
 
+const PROGRAMS = ['application.mjs', 'entry-points.mjs']
+
 /** Installs packages at exact versions beside the tests, each list in a folder of its own; answers with its `node_modules`. */
 export function installTools(name: string, packages: readonly string[]): string {
   const folder = join(here, 'node_modules', `.${name}`)
@@ -29,24 +31,35 @@ export function installTools(name: string, packages: readonly string[]): string 
   return join(folder, 'node_modules')
 }
 
-/** Builds and packs the library, and runs `use` in a folder in which it is installed beside `pg` and the application. */
+/** All packages that the library can be used with, as far as they are installed here. */
+function peers(): readonly string[] {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { peerDependencies: object }
+  return Object.keys(manifest.peerDependencies).filter((name) => existsSync(join(root, 'node_modules', name)))
+}
+
+/** Builds and packs the library, and runs `use` in a folder in which it is installed beside all that it can be used with, and the application. */
 export async function inApplicationFolder(use: (folder: string) => Promise<void>): Promise<void> {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
   const work = mkdtempSync(join(tmpdir(), 'hasql-platforms-'))
   try {
     const folder = join(work, 'app')
-    install(pack(work), folder, ['pg'])
-    cpSync(join(here, 'application.mjs'), join(folder, 'application.mjs'))
+    install(pack(work), folder, peers())
+    for (const name of PROGRAMS) cpSync(join(here, name), join(folder, name))
     await use(folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
-/** Runs each trial and prints a line for it; how many failed is the number that is answered. */
+/** Runs each trial and prints a line for it; how many failed, or are not in `docs/runtimes.md`, is the number that is answered. */
 export async function tryAll(trials: readonly (readonly [name: string, run: () => Promise<void>])[]): Promise<number> {
   let failed = 0
+  const rows = readFileSync(join(root, 'docs/runtimes.md'), 'utf8').replaceAll(/ *\| */g, ' ')
   for (const [name, run] of trials) {
+    if (!rows.includes(` ${name} works`)) {
+      failed += 1
+      console.log(`${name} is not in docs/runtimes.md`)
+    }
     try {
       await run()
       console.log(`${name}: works`)
