@@ -1,5 +1,72 @@
-import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { dashboard } from 'hasql/dashboard'
+import { AcquireTimeoutError } from 'hasql/pg'
 import type { PoolManager } from 'hasql/pg'
+import { registerMetrics } from 'hasql/prometheus'
+import { Registry } from 'prom-client'
+
+/** A request must be answered one way or the other long before its client gives up. */
+const PATIENCE_MS = 2_000
+const WHO = 'select inet_server_port() as port, pg_is_in_recovery() as "inRecovery"'
+
+/** The service, and what ends it. */
+export interface Service {
+  readonly app: FastifyInstance
+  /** Not ready any more, requests are finished, the manager is closed. The same promise on every call. */
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * An HTTP service whose requests are answered by the master or by a replica. `drainMs`: for how long it goes on when it is
+ * stopped, so that a load balancer sees that it is not ready before it is gone.
+ */
+export function makeService(db: PoolManager, drainMs: number): Service {
+  const app = fastify({ forceCloseConnections: 'idle' })
+  const page = dashboard(db, { title: 'web service' })
+  const registry = new Registry()
+  registerMetrics(registry, db)
+  let ready = true
+  let stopped: Promise<void> | undefined
+
+  app.get('/master', () =>
+    db.withMaster(async (connection) => (await connection.query(WHO)).rows[0], { timeoutMs: PATIENCE_MS }),
+  )
+  app.get('/replica', () =>
+    db.withReplica(async (connection) => (await connection.query(WHO)).rows[0], {
+      fallbackMaster: true,
+      retry: true,
+      timeoutMs: PATIENCE_MS,
+    }),
+  )
+  app.get('/metrics.json', () => db.metrics())
+  app.get('/metrics', async (_request, reply) => {
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+  app.get('/health/live', () => ({ live: true }))
+  app.get('/health/ready', (_request, reply) => {
+    const { masterPoolCount: masters, replicaPoolCount: replicas } = db
+    const serves = ready && masters + replicas > 0
+    return reply.code(serves ? 200 : 503).send({ ready: serves, masters, replicas })
+  })
+  // For those who run the service: put it where the public does not get.
+  app.get('/hasql/*', (request, reply) => {
+    reply.hijack()
+    page(request.raw, reply.raw)
+  })
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof AcquireTimeoutError)
+      return reply.code(503).header('retry-after', '1').send({ error: error.message })
+    return reply.send(error)
+  })
+
+  const end = async (): Promise<void> => {
+    ready = false
+    await setTimeout(drainMs)
+    page.close()
+    await app.close()
+    await db.close()
+  }
+  return { app, stop: () => (stopped ??= end()) }
+}
