@@ -3,23 +3,47 @@ import { describeState } from '../manager/explain.ts'
 import type { DriverMetrics } from '../metrics/manager-metrics.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
+import { toError } from '../to-error.ts'
 import type { Topology } from '../topology/topology.ts'
 import { healthOf, isSuspect } from './health.ts'
 import type { HostView, Span, StateView } from './view.ts'
 import type { DashboardActions, WatchedManager } from './watched.ts'
 
-/** All that the page says of a manager at this moment. Text from elsewhere, which may hold anything, is redacted. */
+/**
+ * All that the page says of a manager at this moment. Text from elsewhere, which may hold anything, is redacted; what
+ * `actions` throw is shown as the note, since a page must not be able to end the process.
+ */
 export function takeView(db: WatchedManager, title: string, actions: DashboardActions | undefined): StateView {
   const { topology, closing } = db
   const { drivers, hasql } = db.metrics()
   const { waiters, acquireTimeouts, failovers, outageMs, currentOutageMs, retries, stalls } = hasql
+  let trouble: string | undefined
+  const given = <T>(ask: () => T, otherwise: T): T => {
+    try {
+      return ask()
+    } catch (thrown) {
+      trouble ??= redact(toError(thrown).message)
+      return otherwise
+    }
+  }
+  const hosts = drivers.flatMap((metrics) => {
+    const host = [...topology.hosts.values()].find(({ hostId }) => hostId === metrics.host)
+    return host === undefined
+      ? []
+      : [
+          viewOf(
+            host,
+            metrics,
+            topology,
+            given(() => actions?.of(host.hostId) ?? [], []),
+          ),
+        ]
+  })
+  const note = given(() => actions?.note?.(), undefined)
   return {
     title,
     ...healthOf(topology, closing),
-    hosts: drivers.flatMap((metrics) => {
-      const host = [...topology.hosts.values()].find(({ hostId }) => hostId === metrics.host)
-      return host === undefined ? [] : [viewOf(host, metrics, topology, actions)]
-    }),
+    hosts,
     manager: {
       waiters,
       acquireTimeouts,
@@ -29,7 +53,7 @@ export function takeView(db: WatchedManager, title: string, actions: DashboardAc
       retries,
       stalls,
     },
-    note: actions?.note?.(),
+    note: trouble ?? note,
   }
 }
 
@@ -43,7 +67,7 @@ function viewOf(
   host: HostDescription,
   metrics: DriverMetrics,
   topology: Topology,
-  actions: DashboardActions | undefined,
+  actions: readonly string[],
 ): HostView {
   const answer = lastAnswerOf(host)
   const { responseTimeMs, lagMs, lagBytes, used, max, total, waiting } = metrics
@@ -68,7 +92,7 @@ function viewOf(
     acquireTimeouts,
     connectErrors,
     labels,
-    actions: actions?.of(host.hostId) ?? [],
+    actions,
   }
 }
 

@@ -235,7 +235,7 @@ test('actions are run for the page itself alone, and only those that are offered
   expect(web.status).toBe(405)
 })
 
-test('when what it was given throws, the request fails and the application goes on', async () => {
+test('when what it was given throws, the page says so and the application goes on', async () => {
   const actions: DashboardActions = {
     of: () => {
       throw new Error('no idea, password=secret')
@@ -243,7 +243,10 @@ test('when what it was given throws, the request fails and the application goes 
     run: nothing,
   }
   const port = await listen(dashboard(await manager(), { actions }))
-  expect(await ask(port, '/snapshot.json')).toMatchObject({ status: 500, body: 'no idea, password=***' })
+  const { body } = await ask(port, '/snapshot.json')
+  expect(JSON.parse(body)).toMatchObject({ headline: 'Healthy', note: 'no idea, password=***' })
+  const pressed = await ask(port, '/action?action=kill&host=db1:5432', 'POST', OWN(port))
+  expect(pressed).toMatchObject({ status: 500, body: 'no idea, password=***' })
   expect(await ask(port, '/')).toMatchObject({ status: 200 })
 })
 
