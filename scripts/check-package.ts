@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -6,6 +6,8 @@ import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
 
 /** Install size that the packed package must stay below, in bytes. */
 const LARGEST = 400_000
+/** How long `hasql --help` may take, in milliseconds. */
+const HELP_MS = 150
 
 const root = resolve(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'hasql-package-'))
@@ -74,6 +76,24 @@ function useIt(): void {
   const required = lines((name, entry) => `const ${name} = require(${entry})`)
   program(app, 'use.cjs', `${required}\nvoid (async () => {${ON_A_CLUSTER}})()`)
   console.log('import and require work')
+  useCommand(join(bare, 'node_modules', 'hasql', 'dist', 'cli', 'main.js'))
+}
+
+/** The command where `pg` is missing: help is quick, and what needs `pg` says so. */
+function useCommand(program: string): void {
+  const helpMs = Array.from({ length: 5 }, () => {
+    const startMs = performance.now()
+    const { status, stdout } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' })
+    if (status !== 0 || !stdout.includes('Usage: hasql')) throw new Error('hasql --help does not help')
+    return performance.now() - startMs
+  })
+  console.log(`hasql --help: ${Math.min(...helpMs).toFixed(0)} ms, the fastest of five (at most ${HELP_MS})`)
+  if (Math.min(...helpMs) > HELP_MS) throw new Error('hasql --help is slow')
+  const { status, stderr } = spawnSync(process.execPath, [program, 'status', 'host=127.0.0.1 user=app'], {
+    encoding: 'utf8',
+  })
+  if (status !== 2 || !stderr.includes('npm install pg'))
+    throw new Error(`hasql without pg: ${status ?? '-'} ${stderr}`)
 }
 
 function sizeOf(folder: string): number {
