@@ -6,8 +6,8 @@ import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
 
 /** Install size that the packed package must stay below, in bytes. */
 const LARGEST = 400_000
-/** How long `hasql --help` may take, in milliseconds. */
-const HELP_MS = 150
+/** How much longer than Node alone `hasql --help` may take, in milliseconds. */
+const HELP_MS = 100
 
 const root = resolve(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'hasql-package-'))
@@ -81,19 +81,23 @@ function useIt(): void {
 
 /** The command where `pg` is missing: help is quick, and what needs `pg` says so. */
 function useCommand(program: string): void {
-  const helpMs = Array.from({ length: 5 }, () => {
-    const startMs = performance.now()
-    const { status, stdout } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' })
-    if (status !== 0 || !stdout.includes('Usage: hasql')) throw new Error('hasql --help does not help')
-    return performance.now() - startMs
-  })
-  console.log(`hasql --help: ${Math.min(...helpMs).toFixed(0)} ms, the fastest of five (at most ${HELP_MS})`)
-  if (Math.min(...helpMs) > HELP_MS) throw new Error('hasql --help is slow')
-  const { status, stderr } = spawnSync(process.execPath, [program, 'status', 'host=127.0.0.1 user=app'], {
-    encoding: 'utf8',
-  })
-  if (status !== 2 || !stderr.includes('npm install pg'))
-    throw new Error(`hasql without pg: ${status ?? '-'} ${stderr}`)
+  const fastestMs = (args: readonly string[], said: string): number =>
+    Math.min(
+      ...Array.from({ length: 5 }, () => {
+        const startMs = performance.now()
+        const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+        if (status !== 0 || !stdout.includes(said)) throw new Error(`${args.join(' ')} failed`)
+        return performance.now() - startMs
+      }),
+    )
+  // How fast Node itself starts depends on the machine, and on what else it does.
+  const [nodeMs, helpMs] = [fastestMs(['-e', '0'], ''), fastestMs([program, '--help'], 'Usage: hasql')]
+  const ownMs = helpMs - nodeMs
+  console.log(`hasql --help: ${helpMs.toFixed(0)} ms, ${ownMs.toFixed(0)} more than Node alone (at most ${HELP_MS})`)
+  if (ownMs > HELP_MS) throw new Error('hasql --help is slow')
+  const lacking = spawnSync(process.execPath, [program, 'status', 'host=127.0.0.1 user=app'], { encoding: 'utf8' })
+  if (lacking.status !== 2 || !lacking.stderr.includes('npm install pg'))
+    throw new Error(`Without pg: ${lacking.stderr}`)
 }
 
 function sizeOf(folder: string): number {
