@@ -5,6 +5,9 @@ import { SilentError } from './limit.ts'
 /** The step at which a host failed. */
 export type StepName = 'look-up' | 'TCP' | 'TLS' | 'authentication' | 'database' | 'rights' | 'role'
 
+const UNKNOWN_AUTHORITY = 'Its authority is not known here: name the root certificate with sslrootcert.'
+const NO_ROUTE = 'There is no route to it: check the network, and the address that the name leads to.'
+
 /** What the codes of a failure mean for whoever has to repair it. */
 const BY_CODE: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'The name does not exist: check its spelling, and the DNS of this machine.'],
@@ -14,12 +17,13 @@ const BY_CODE: ReadonlyMap<string, string> = new Map([
     'Nothing listens there: is the server running, is the port right, does listen_addresses include it?',
   ],
   ['ENOENT', 'There is no such socket: is the server running, is the folder right?'],
-  ['EHOSTUNREACH', 'There is no route to the host: check the network, and the address that the name leads to.'],
-  ['ENETUNREACH', 'There is no route to the network: check the network, and the address that the name leads to.'],
+  ['EHOSTUNREACH', NO_ROUTE],
+  ['ENETUNREACH', NO_ROUTE],
   ['CERT_HAS_EXPIRED', 'The certificate has expired: renew it on the server.'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'The certificate is its own authority: name it with sslrootcert.'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'Its authority is not known here: name the root certificate with sslrootcert.'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'Its authority is not known here: name the root certificate with sslrootcert.'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_AUTHORITY],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNKNOWN_AUTHORITY],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'The certificate is for another name: connect by a name that stands in it.'],
   ['28P01', 'The password is not that of the role: see above where it comes from.'],
   ['28000', 'The server lets this role in neither with this method nor from here: look at pg_hba.conf and the role.'],
@@ -29,14 +33,18 @@ const BY_CODE: ReadonlyMap<string, string> = new Map([
   ['57P03', 'The server is starting, recovering or shutting down: wait, then look at its log.'],
 ])
 
+const FROZEN = 'the server is frozen or overloaded'
+const OPEN = `The port is open, but nobody answers: ${FROZEN}, or is not PostgreSQL.`
+const STOPPED = `The server stopped answering: ${FROZEN}.`
+
 const SILENT: Readonly<Record<StepName, string>> = {
   'look-up': 'The resolver does not answer in time: check the DNS of this machine.',
   TCP: 'The host drops the packets: it is down, or a firewall is in between.',
-  TLS: 'The port is open, but nobody answers: the server is frozen or overloaded, or is not PostgreSQL.',
-  authentication: 'The port is open, but nobody answers: the server is frozen or overloaded, or is not PostgreSQL.',
-  database: 'The server does not let the connection finish: it is frozen or overloaded.',
-  rights: 'The server stopped answering: it is frozen or overloaded.',
-  role: 'The server stopped answering: it is frozen or overloaded.',
+  TLS: OPEN,
+  authentication: OPEN,
+  database: STOPPED,
+  rights: STOPPED,
+  role: STOPPED,
 }
 
 /** What to do about the failure of a step. */
