@@ -14,6 +14,7 @@ const config: ViteUserConfig = defineConfig({
       { find: /^hasql$/, replacement: source('index.ts') },
       { find: /^hasql\/testing$/, replacement: source('testing/index.ts') },
       { find: /^hasql\/(pg|pg-native|postgres)$/, replacement: source('drivers/$1.ts') },
+      { find: /^hasql\/(otel|prometheus)$/, replacement: source('metrics/$1.ts') },
       { find: /^hasql\/([a-z-]+)$/, replacement: source('integrations/$1.ts') },
     ],
   },

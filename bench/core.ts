@@ -81,7 +81,7 @@ function answered(hosts: number): Topology {
 function routerFor(hosts: number, topology: Topology): Router<unknown, unknown> {
   const dsn = parseDsn(DSN(hosts))
   const options = resolveOptions({}, dsn.hosts[0])
-  const { candidates } = new Engine<unknown, unknown>(createPgDriver(), dsn, options)
+  const { candidates } = new Engine<unknown, unknown>(createPgDriver(), dsn, options, {})
   const router = new Router(candidates, options.balancerPolicy, options.random, undefined)
   router.update(topology)
   return router

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import { run as core } from './core.ts'
+import { run as metrics } from './metrics.ts'
 import { run as parser } from './parser.ts'
 import { run as policies } from './policies.ts'
 import { run as pools } from './pools.ts'
 
-const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = { parser, policies, core, pools }
+const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = { parser, policies, core, metrics, pools }
 
 const { positionals } = parseArgs({ allowPositionals: true })
 for (const name of positionals) {

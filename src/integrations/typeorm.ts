@@ -3,7 +3,8 @@ import { objectOf, oneOfKeys } from '../manager/check-option.ts'
 import { leasingPool, MASTER, REPLICA } from './typeorm/leasing-pool.ts'
 import type { LeasingManager, LeasingPoolClass } from './typeorm/leasing-pool.ts'
 
-export type { LeasingManager, LeasingPool, LeasingPoolClass } from './typeorm/leasing-pool.ts'
+export type { BorrowedPool } from './pg/borrowed-pool.ts'
+export type { LeasingManager, LeasingPoolClass } from './typeorm/leasing-pool.ts'
 
 /** How `typeormOptions` sends statements to hosts. */
 export interface TypeormOptions {

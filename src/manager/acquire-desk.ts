@@ -25,6 +25,12 @@ export interface AcquireState {
   readonly lastError: Error | undefined
 }
 
+/** Since when an acquisition waited, first for a host, then for a connection of it. */
+export interface AcquireTimes {
+  readonly startedAtMs: Milliseconds
+  readonly chosenAtMs: Milliseconds | undefined
+}
+
 /** Chooses a host: the router, or one that leaves hosts out. */
 export type HostChooser<TConnection, TPool> = Pick<Router<TConnection, TPool>, 'chooseRather'>
 
@@ -38,7 +44,7 @@ export interface DeskParts<TConnection, TPool> {
   readonly topology: () => Topology
   /** Somebody waits for a host: look sooner. */
   readonly demandProbes: () => void
-  readonly onGranted: (hostId: HostId, connection: TConnection, waitedMs: number) => void
+  readonly onGranted: (hostId: HostId, connection: TConnection, waitedMs: number, hostWaitMs: number) => void
   readonly onTimeout: (queuedAt: HostId | undefined, error: AcquireTimeoutError) => void
 }
 
@@ -65,11 +71,16 @@ export class AcquireDesk<TConnection, TPool> {
     this.#parts.demandProbes()
   }
 
-  granted(startedAtMs: number, connection: TConnection, { hostId, pool }: HostCandidate<TConnection, TPool>): void {
-    const waitedMs = this.clock.nowMs() - startedAtMs
-    pool.counters.acquires += 1
-    pool.counters.acquireTimeMs += waitedMs
-    this.#parts.onGranted(hostId, connection, waitedMs)
+  /** Counts the lease that begins now, and returns that moment. */
+  granted(
+    { startedAtMs, chosenAtMs = startedAtMs }: AcquireTimes,
+    connection: TConnection,
+    { hostId, pool }: HostCandidate<TConnection, TPool>,
+  ): Milliseconds {
+    const nowMs = this.clock.nowMs()
+    pool.counters.granted(startedAtMs, chosenAtMs, nowMs)
+    this.#parts.onGranted(hostId, connection, nowMs - startedAtMs, chosenAtMs - startedAtMs)
+    return nowMs
   }
 
   timedOut(state: AcquireState): AcquireTimeoutError {

@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { AcquireAbortedError, ManagerClosedError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
-import type { Checkout, QueueLink } from '../pool/checkout.ts'
+import type { Checkout, GrantedLease, QueueLink } from '../pool/checkout.ts'
 import type { Target } from '../selection/target.ts'
 import type { Waiter } from '../selection/waiters.ts'
 import type { Timer } from '../time/clock.ts'
@@ -25,6 +25,10 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   readonly target: Target
   readonly startedAtMs: Milliseconds
   readonly expiresAtMs: Milliseconds
+  /** The host whose pool was asked last, and when it was chosen; undefined: at once. */
+  candidate: HostCandidate<TConnection, TPool> | undefined
+  chosenAtMs: Milliseconds | undefined
+  lease: GrantedLease<TConnection> | undefined
   earlier: Expirable | undefined = undefined
   later: Expirable | undefined = undefined
   readonly #desk: AcquireDesk<TConnection, TPool>
@@ -32,7 +36,6 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   readonly #shunned: ReadonlySet<HostId> | undefined
   readonly #resolve: (connection: TConnection) => void
   readonly #reject: (error: Error) => void
-  #candidate: HostCandidate<TConnection, TPool> | undefined
   #tried: Set<HostId> | undefined
   #onlyAccessFaults = true
   #lastError: Error | undefined
@@ -40,6 +43,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   #pause: Timer | undefined
   #onAbort: (() => void) | undefined
   #waited = false
+  #asked = false
   #ended = false
 
   constructor(
@@ -71,9 +75,10 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     this.#advance()
   }
 
-  granted(connection: TConnection): void {
+  granted(connection: TConnection, lease: GrantedLease<TConnection>): void {
     this.#end()
-    if (this.#candidate !== undefined) this.#desk.granted(this.startedAtMs, connection, this.#candidate)
+    this.lease = lease
+    if (this.candidate !== undefined) lease.grantedAtMs = this.#desk.granted(this, connection, this.candidate)
     this.#resolve(connection)
   }
 
@@ -107,7 +112,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   expire(): void {
     const connecting = this.link.place !== undefined
-    const queuedAt = this.#candidate?.pool.isQueued(this) === true ? this.#candidate.hostId : undefined
+    const queuedAt = this.candidate?.pool.isQueued(this) === true ? this.candidate.hostId : undefined
     this.#leave()
     const { target, startedAtMs, expiresAtMs } = this
     const lastError = this.#lastError
@@ -152,7 +157,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   /** A policy is the caller's own code: an error of it ends this acquire, and disturbs nothing else. */
   #choose(tried: ReadonlySet<HostId> | undefined): HostCandidate<TConnection, TPool> | undefined {
-    this.#candidate = undefined
+    this.candidate = undefined
     try {
       return this.#desk.router.chooseRather(this.target, tried, this.#shunned)
     } catch (error) {
@@ -162,7 +167,9 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
   }
 
   #checkOut(candidate: HostCandidate<TConnection, TPool>): void {
-    this.#candidate = candidate
+    this.candidate = candidate
+    if (this.#waited || this.#asked) this.chosenAtMs = this.#desk.clock.nowMs()
+    this.#asked = true
     candidate.pool.checkOut(this)
   }
 
@@ -184,7 +191,7 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
 
   #leave(): void {
     this.#ended = true
-    this.#candidate?.pool.leave(this)
+    this.candidate?.pool.leave(this)
     if (this.#waited) this.#desk.waiters.remove(this)
     this.#pause?.cancel()
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)

@@ -1,12 +1,14 @@
 import type { DriverMetrics, ManagerMetrics } from '../metrics/manager-metrics.ts'
+import type { HostDescription } from '../topology/host-description.ts'
 import { masters, replicas } from '../topology/topology.ts'
 import type { Engine } from './engine.ts'
+import { describeState } from './explain.ts'
 import type { HostCandidate } from './host-candidate.ts'
 
 /** A copy of all counters and sizes. */
 export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, TPool>): ManagerMetrics {
-  const { candidates, store, waiters, counters } = engine
-  const { acquireTimeouts, failovers, outageMs, retries, stalls } = counters
+  const { candidates, store, waiters, counters, options } = engine
+  const { acquireTimeouts, masterChanges, failovers, outages, outageMs, retries, stalls } = counters
   return {
     drivers: [...candidates.values()].map((candidate) => driverMetrics(candidate, engine)),
     hasql: {
@@ -15,8 +17,11 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
       hosts: candidates.size,
       waiters: waiters.size,
       acquireTimeouts,
+      masterChanges,
       failovers,
+      outages,
       outageMs,
+      currentOutageMs: counters.outageMsNow(store.current, options.clock.nowMs()),
       retries,
       stalls,
     },
@@ -24,24 +29,46 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
 }
 
 function driverMetrics<TConnection, TPool>(
-  { hostId, pool, capacity, preference }: HostCandidate<TConnection, TPool>,
+  { hostId, pool, capacity, probes, preference }: HostCandidate<TConnection, TPool>,
   { store, stuck, options }: Engine<TConnection, TPool>,
 ): DriverMetrics {
+  const nowMs = options.clock.nowMs()
   const host = store.current.hosts.get(hostId)
   const lag = host !== undefined && 'lag' in host ? host.lag : undefined
+  const { size, leased, connecting } = pool
   return {
     host: hostId,
     state: host?.kind ?? 'unknown',
+    role: roleOf(host),
+    why: host === undefined ? 'is not watched' : describeState(host, store.current),
+    stateMs: host === undefined ? 0 : nowMs - host.sinceMs,
+    min: pool.driverPool.minimum ?? 0,
     max: capacity,
-    total: pool.size,
-    used: pool.leased,
+    total: size,
+    idle: size - leased - connecting,
+    used: leased,
+    connecting,
     warmed: pool.warmed,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
     lagMs: lag?.ms,
     lagBytes: lag?.bytes,
-    stuckMs: stuck.stuckMs(hostId, options.clock.nowMs()),
+    stuckMs: stuck.stuckMs(hostId, nowMs),
     ...pool.counters.copy(),
+    ...probes.copy(),
     labels: { ...preference.labels },
+  }
+}
+
+/** What callers get the host as. */
+function roleOf(host: HostDescription | undefined): DriverMetrics['role'] {
+  switch (host?.kind) {
+    case 'master':
+      return 'master'
+    case 'replica':
+    case 'read-only-master':
+      return 'replica'
+    default:
+      return undefined
   }
 }

@@ -51,8 +51,8 @@ function partsOf<TConnection, TPool>({
     askHosts: (gapMs) => {
       for (const monitor of monitors.values()) monitor.requestAnswer(gapMs)
     },
-    onGranted: (host, connection, waitedMs) => {
-      if (acquireListeners.size > 0) emitter.emit('acquire', { host, connection, waitedMs })
+    onGranted: (host, connection, waitedMs, hostWaitMs) => {
+      if (acquireListeners.size > 0) emitter.emit('acquire', { host, connection, waitedMs, hostWaitMs })
     },
     onTimeout: (queuedAt, error) => {
       counters.acquireTimeouts += 1

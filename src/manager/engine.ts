@@ -4,6 +4,8 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
+import { acquireChannel, isHeard, topologyChannel } from '../metrics/channels.ts'
+import { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
 import { HostPool } from '../pool/host-pool.ts'
 import { Waiters } from '../selection/waiters.ts'
@@ -16,6 +18,7 @@ import type { AcquireDesk } from './acquire-desk.ts'
 import type { AcquirePlan } from './acquire-options.ts'
 import { Acquisition } from './acquisition.ts'
 import { applyChange, emitChange } from './apply-changes.ts'
+import { ChangeLog } from './change-log.ts'
 import { Desks } from './desks.ts'
 import type { ManagerEvents } from './events.ts'
 import { Emitter } from './events.ts'
@@ -29,6 +32,7 @@ import { PoolWarmer } from './pool-warmer.ts'
 import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
+import { traceAcquire } from './trace-acquire.ts'
 
 /** The parts of one manager, and the wires between them; what the public class is a front for. */
 export class Engine<TConnection, TPool> implements HostPoolListener<TConnection> {
@@ -45,30 +49,35 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
   readonly origins: Origins<TConnection, TPool> = new Origins()
+  /** The manager whose parts these are, as messages of channels name it. */
+  readonly #manager: object
   readonly #releaseListeners: ReadonlySet<unknown>
   readonly #router: Router<TConnection, TPool>
   readonly #desks: Desks<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
   readonly #shutdowns = new ShutdownSigns()
+  readonly #log: ChangeLog | undefined
 
-  constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
+  constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions, manager: object) {
+    this.#manager = manager
     this.driver = driver
     this.options = options
     const { clock, random, multiMaster } = options
     const [first, ...others] = dsn.hosts
     const initial = initialTopology([first.hostId, ...others.map(({ hostId }) => hostId)], clock.nowMs())
     this.store = new TopologyStore(initial, { multiMaster }, (topology, changes) => this.#changed(topology, changes))
-    this.emitter = new Emitter((error) => {
-      // A listener's bug is the application's: it surfaces as one, but cannot stop what the change set off.
+    // A listener's bug is the application's: it surfaces as one, but cannot stop what the change set off.
+    const reportBug = (error: unknown): void =>
       clock.afterPendingIo(() => {
         throw error
       })
-    })
+    this.emitter = new Emitter(reportBug)
+    this.#log = options.logger === undefined ? undefined : new ChangeLog(options.logger, reportBug)
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
     this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
-    this.monitors = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#monitor(driver, spec)]))
+    this.monitors = new Map([...this.candidates].map(([hostId, candidate]) => [hostId, this.#monitor(candidate)]))
     this.#desks = new Desks(this)
     this.#router = this.#desks.router
     this.#desk = this.#desks.usual
@@ -83,14 +92,16 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   /** Leases a connection; from a host of `shunned` only when there is no other. Calls back once, perhaps in the same turn. */
   acquire(
-    { target, timeoutMs, signal }: AcquirePlan,
+    plan: AcquirePlan,
     shunned: ReadonlySet<HostId> | undefined,
     granted: (connection: TConnection) => void,
     failed: (error: Error) => void,
   ): void {
-    const { freshness } = target
+    const { freshness } = plan.target
     const desk = freshness === undefined ? this.#desk : this.#desks.freshFor(freshness)
-    new Acquisition(desk, target, timeoutMs, signal, shunned, granted, failed).begin()
+    // A function of its own, so that nothing is allocated for its closures when nobody listens.
+    if (isHeard(acquireChannel)) traceAcquire(this.#manager, desk, plan, shunned, granted, failed)
+    else new Acquisition(desk, plan.target, plan.timeoutMs, plan.signal, shunned, granted, failed).begin()
   }
 
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
@@ -101,8 +112,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number): void {
     const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
     if (monitor === undefined || pool === undefined) return
-    // A server that fails inside is up: that is counted, and nothing else follows from it.
-    if (seen === 'server-error') return void (pool.counters.serverErrors += 1)
+    pool.counters.fault(seen)
+    // A server that fails inside is up: nothing follows from it.
+    if (seen === 'server-error') return
     const evidence = { probe: monitor.sequence, generation }
     const atMs = this.options.clock.nowMs()
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
@@ -114,11 +126,22 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.monitors.get(hostId)?.requestProbe('fault')
   }
 
-  released(host: HostId, connection: TConnection): void {
-    if (this.#releaseListeners.size > 0) this.emitter.emit('release', { host, connection })
+  connected(host: HostId, connection: TConnection, tookMs: number): void {
+    this.emitter.emit('connect', { host, connection, tookMs })
+  }
+
+  released(host: HostId, connection: TConnection, usedMs: number): void {
+    if (this.#releaseListeners.size > 0) this.emitter.emit('release', { host, connection, usedMs })
   }
 
   #changed(topology: Topology, changes: readonly TopologyChange[]): void {
+    const apply = (): void => this.#apply(topology, changes)
+    if (changes.length === 0 || !isHeard(topologyChannel)) apply()
+    else
+      topologyChannel.traceSync(apply, { manager: this.#manager, atMs: this.options.clock.nowMs(), topology, changes })
+  }
+
+  #apply(topology: Topology, changes: readonly TopologyChange[]): void {
     this.#router.update(topology)
     this.counters.count(changes)
     for (const change of changes) applyChange(change, topology, this)
@@ -126,7 +149,12 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.warmer.changed(topology, changes)
     for (const change of changes) emitChange(change, topology, this.emitter)
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
-    for (const stuck of this.stuck.changed(topology)) this.emitter.emit('leasesStuck', stuck)
+    const nowMs = this.options.clock.nowMs()
+    for (const change of changes) this.#log?.changed(change, topology, nowMs)
+    for (const stuck of this.stuck.changed(topology)) {
+      this.#log?.stuck(stuck, nowMs)
+      this.emitter.emit('leasesStuck', stuck)
+    }
   }
 
   clearPool(hostId: HostId, generation: number, interrupt: boolean, cause: Error): void {
@@ -147,11 +175,12 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   #candidate(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostCandidate<TConnection, TPool> {
     const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
-    return new HostCandidate(spec, pool, preferenceFor(this.options, spec.hostId), this.options.clock)
+    const probes = new ProbeAccount(this.#manager, spec.hostId)
+    return new HostCandidate(spec, pool, probes, preferenceFor(this.options, spec.hostId), this.options.clock)
   }
 
-  #monitor(driver: Driver<TConnection, TPool>, spec: Dsn['hosts'][0]): HostMonitor {
-    return new HostMonitor(driver, spec, {
+  #monitor({ spec, probes }: HostCandidate<TConnection, TPool>): HostMonitor {
+    return new HostMonitor(this.driver, spec, {
       ...this.options,
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,
@@ -160,6 +189,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       onStall: () => {
         this.counters.stalls += 1
       },
+      probes,
     })
   }
 }

@@ -34,8 +34,17 @@ export interface ManagerEvents<TConnection> {
   readonly foreignCluster: { readonly host: HostId; readonly systemId: string | undefined }
   /** Any of the above. */
   readonly topologyChange: { readonly topology: Topology }
-  readonly acquire: { readonly host: HostId; readonly connection: TConnection; readonly waitedMs: number }
-  readonly release: { readonly host: HostId; readonly connection: TConnection }
+  /** A lease begins, `waitedMs` after it was asked for; the first `hostWaitMs` of them there was no host to ask. */
+  readonly acquire: {
+    readonly host: HostId
+    readonly connection: TConnection
+    readonly waitedMs: number
+    readonly hostWaitMs: number
+  }
+  /** A lease has ended after `usedMs`. */
+  readonly release: { readonly host: HostId; readonly connection: TConnection; readonly usedMs: number }
+  /** A connection was made, which took `tookMs`. */
+  readonly connect: { readonly host: HostId; readonly connection: TConnection; readonly tookMs: number }
   readonly acquireTimeout: { readonly error: Error }
   /**
    * A host answers its checks, but all its connections are leased, none came back from one check to the next, and callers

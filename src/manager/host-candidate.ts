@@ -1,5 +1,6 @@
 import type { Candidate } from '../balancer/policy.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
+import type { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPool } from '../pool/host-pool.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
@@ -15,14 +16,22 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
   readonly spec: HostSpec
   readonly pool: HostPool<TConnection, TPool>
   readonly preference: HostPreference
+  readonly probes: ProbeAccount
   responseTimeMs: number | undefined
   /** When the host came back after it had been away. */
   returnedAtMs: Milliseconds | undefined
   readonly #clock: Clock
   readonly #wholeWeight: number
 
-  constructor(spec: HostSpec, pool: HostPool<TConnection, TPool>, preference: HostPreference, clock: Clock) {
+  constructor(
+    spec: HostSpec,
+    pool: HostPool<TConnection, TPool>,
+    probes: ProbeAccount,
+    preference: HostPreference,
+    clock: Clock,
+  ) {
     this.#clock = clock
+    this.probes = probes
     this.hostId = spec.hostId
     this.spec = spec
     this.pool = pool

@@ -1,6 +1,8 @@
 import type { BalancerPolicy } from '../balancer/policy.ts'
 import { GreedyBalancerPolicy } from '../balancer/greedy.ts'
 import { OptionsError } from '../errors.ts'
+import { loggerOption } from '../metrics/logger.ts'
+import type { Logger } from '../metrics/logger.ts'
 import type { Lookup } from '../network/lookup.ts'
 import { systemLookup } from '../network/system-lookup.ts'
 import type { Random } from '../random/random.ts'
@@ -63,6 +65,8 @@ export interface ManagerOptions {
    * `all: true` for each new connection, one name at a time; see docs/names.md.
    */
   readonly lookup?: Lookup
+  /** Gets a line for each change of the hosts: `console`, a pino or winston logger. Default none; see docs/observability.md. */
+  readonly logger?: Logger
   /** Time, for tests. */
   readonly clock?: Clock
   /** Dice, for tests. */
@@ -92,6 +96,7 @@ export interface ResolvedOptions {
   readonly preferZone: string | undefined
   readonly allowExitOnIdle: boolean
   readonly lookup: Lookup
+  readonly logger: Logger | undefined
   readonly clock: Clock
   readonly random: Random
 }
@@ -111,6 +116,7 @@ const KEYS: readonly (keyof ManagerOptions)[] = [
   'preferZone',
   'allowExitOnIdle',
   'lookup',
+  'logger',
   'clock',
   'random',
 ]
@@ -140,6 +146,7 @@ export function resolveOptions(
     preferZone: input.preferZone,
     allowExitOnIdle: flag('allowExitOnIdle', input.allowExitOnIdle),
     lookup: lookupFunction(input.lookup),
+    logger: loggerOption(input.logger),
     clock: input.clock ?? systemClock,
     random: input.random ?? systemRandom,
   })

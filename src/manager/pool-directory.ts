@@ -29,7 +29,7 @@ export class PoolDirectory<TConnection, TPool> implements Iterable<TPool> {
       }
     }
     this.dsn = dsn
-    this.engine = new Engine(driver, dsn, options)
+    this.engine = new Engine(driver, dsn, options, this)
   }
 
   static {

@@ -12,6 +12,7 @@ import { isAnswering } from '../topology/host-description.ts'
 import type { HostObservation } from '../topology/observation.ts'
 import type { Topology } from '../topology/topology.ts'
 import { Probe } from './probe.ts'
+import type { ProbeListener } from './probe-listener.ts'
 import type { ProbeOutcome } from './probe-round.ts'
 import { ProbeRound } from './probe-round.ts'
 import { ProbeTimer } from './probe-timer.ts'
@@ -35,6 +36,7 @@ export interface MonitorSettings {
   readonly observe: (seen: HostObservation) => void
   /** A round gets more time because the event loop stood still (law 13). */
   readonly onStall: () => void
+  readonly probes: ProbeListener
 }
 
 /**
@@ -103,10 +105,11 @@ export class HostMonitor {
   }
 
   #begin(): void {
-    const { clock, hold, refreshTimeoutMs, connectTimeoutMs, onStall } = this.#settings
+    const { clock, hold, refreshTimeoutMs, connectTimeoutMs, onStall, probes } = this.#settings
     this.#timer.started()
     this.#askedAgain = false
     this.#sequence += 1
+    probes.began(this.#sequence)
     this.#probe ??= this.#open()
     // A host that answered must answer again within the probe's deadline; one that has to be found first gets longer.
     const limitMs = isAnswering(this.#host()) ? refreshTimeoutMs : ms(Math.max(refreshTimeoutMs, connectTimeoutMs))
@@ -132,14 +135,21 @@ export class HostMonitor {
 
   #observe(outcome: ProbeOutcome): void {
     if (outcome.kind === 'answered') {
-      this.#settings.observe({ kind: 'answered', ...this.#context(), ...outcome.reply })
+      const { answer, roundTripMs } = outcome.reply
+      this.#settings.probes.answered(answer, roundTripMs)
+      this.#settings.observe({ kind: 'answered', ...this.#context(), answer, roundTripMs })
     } else if (outcome.kind === 'silent') {
       const message = `${this.#spec.hostId} did not answer a probe within ${outcome.limitMs} ms`
-      this.#observeFailure('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message))
+      this.#failed('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message))
     } else {
       const phase = this.#probe?.established === true ? 'session' : 'connect'
-      this.#observeFailure(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
+      this.#failed(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
     }
+  }
+
+  #failed(fault: HostFault, cause: Error): void {
+    this.#settings.probes.failed(fault, cause)
+    this.#observeFailure(fault, cause)
   }
 
   /** The connection ended while no probe was in flight. */

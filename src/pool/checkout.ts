@@ -1,10 +1,14 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { Lease } from './lease.ts'
+
+/** What the caller says of its lease: when it began. */
+export type GrantedLease<TConnection> = Pick<Lease<TConnection>, 'grantedAtMs'>
 
 /** Somebody who asked a host's pool for a connection. */
 export interface Checkout<TConnection> {
-  /** The connection is the caller's now. */
-  granted(connection: TConnection): void
+  /** The connection is the caller's now, under a lease that begins when the caller says so. */
+  granted(connection: TConnection, lease: GrantedLease<TConnection>): void
   /** No connection can be had from this host, and `fault` says what that tells of it; the caller may try another. */
   refused(error: Error, hostId: HostId, fault?: HostFault): void
   /** The host is not what the caller chose it for any more: choose again. */

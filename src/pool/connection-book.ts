@@ -1,14 +1,23 @@
 import type { DriverConnection } from '../driver/driver.ts'
+import type { Clock } from '../time/clock.ts'
 import type { HeldConnection, Lease } from './lease.ts'
+import type { PoolCounters } from './pool-counters.ts'
 
-/** The connections of one pool: which generation each belongs to, who has it, how many are leased. */
+/** The connections of one pool: which generation each belongs to, who has it, how many are leased; and their accounts. */
 export class ConnectionBook<TConnection> {
   readonly #all = new Map<DriverConnection<TConnection>, HeldConnection<TConnection>>()
   /** The one asked for last, which is mostly asked for again: a pool passes here several times for each lease. */
   #recent: HeldConnection<TConnection> | undefined
+  readonly #clock: Clock
+  readonly #counters: PoolCounters
   #connecting = 0
   #leased = 0
   #onNoneLeased: (() => void)[] = []
+
+  constructor(clock: Clock, counters: PoolCounters) {
+    this.#clock = clock
+    this.#counters = counters
+  }
 
   get size(): number {
     return this.#all.size
@@ -29,8 +38,10 @@ export class ConnectionBook<TConnection> {
   }
 
   add(connection: DriverConnection<TConnection>, generation: number): void {
-    this.#all.set(connection, { connection, generation, lease: undefined, isNew: true })
+    const bornAtMs = this.#clock.nowMs()
+    this.#all.set(connection, { connection, generation, bornAtMs, lease: undefined, isNew: true })
     this.#connecting += 1
+    this.#counters.connectionsAdded += 1
   }
 
   /** Takes a connection out; undefined if it was not in. */
@@ -39,14 +50,18 @@ export class ConnectionBook<TConnection> {
     if (held === undefined) return undefined
     this.#all.delete(connection)
     this.#recent = undefined
-    this.established(held)
+    this.#counters.connectionsRemoved += 1
+    this.#madeOrNot(held)
     return held
   }
 
-  /** The connection is no longer being made. */
-  established(held: HeldConnection<TConnection>): void {
-    if (held.isNew) this.#connecting -= 1
-    held.isNew = false
+  /** The driver's pool has handed the connection out, so it was made. Returns how long that took, if it is news. */
+  established(held: HeldConnection<TConnection>): number | undefined {
+    if (!held.isNew) return undefined
+    this.#madeOrNot(held)
+    const tookMs = this.#clock.nowMs() - held.bornAtMs
+    this.#counters.connected(tookMs)
+    return tookMs
   }
 
   lend(held: HeldConnection<TConnection>, lease: Lease<TConnection>): void {
@@ -54,9 +69,13 @@ export class ConnectionBook<TConnection> {
     this.#leased += 1
   }
 
-  takeBack(held: HeldConnection<TConnection>): void {
-    held.lease = undefined
+  /** Returns how long the lease was held. */
+  takeBack(lease: Lease<TConnection>): number {
+    lease.held.lease = undefined
     this.#leased -= 1
+    const usedMs = this.#clock.nowMs() - lease.grantedAtMs
+    this.#counters.returned(usedMs)
+    return usedMs
   }
 
   /** Calls back once, when no connection is leased. */
@@ -84,5 +103,10 @@ export class ConnectionBook<TConnection> {
       const cause = causeFor(held)
       if (cause !== undefined) held.connection.interrupt(cause)
     }
+  }
+
+  #madeOrNot(held: HeldConnection<TConnection>): void {
+    if (held.isNew) this.#connecting -= 1
+    held.isNew = false
   }
 }

@@ -24,7 +24,7 @@ export class HostPool<TConnection, TPool>
   readonly counters: PoolCounters = new PoolCounters()
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
-  readonly #book = new ConnectionBook<TConnection>()
+  readonly #book: ConnectionBook<TConnection>
   readonly #growth: Growth
   readonly #supply: ConnectionSupply<TConnection, TPool>
   #generation = 0
@@ -38,6 +38,7 @@ export class HostPool<TConnection, TPool>
     this.hostId = spec.hostId
     this.#driver = driver
     this.#listener = listener
+    this.#book = new ConnectionBook(options.clock, this.counters)
     this.driverPool = driver.openPool(spec, options, this)
     this.#growth = new Growth(options.clock, options.random)
     this.#supply = new ConnectionSupply(this, this.driverPool, this.#growth)
@@ -140,14 +141,12 @@ export class HostPool<TConnection, TPool>
 
   born(connection: DriverConnection<TConnection>): void {
     this.#book.add(connection, this.#generation)
-    this.counters.connectionsAdded += 1
     this.#listener.connectionBorn(this.hostId, connection)
   }
 
   gone(connection: DriverConnection<TConnection>): void {
     const held = this.#book.remove(connection)
     if (held === undefined) return
-    this.counters.connectionsRemoved += 1
     this.#supply.drop(connection)
     held.lease?.reclaim()
     // One connect fewer is under way.
@@ -168,9 +167,8 @@ export class HostPool<TConnection, TPool>
 
   returned(lease: Lease<TConnection>, destroy: boolean): void {
     const { connection } = lease.held
-    this.#book.takeBack(lease.held)
-    this.counters.releases += 1
-    this.#listener.released(this.hostId, connection.native)
+    const usedMs = this.#book.takeBack(lease)
+    this.#listener.released(this.hostId, connection.native, usedMs)
     this.#supply.takeBack(connection, destroy || !this.isFresh(connection))
     this.#book.tellIfNoneLeased()
   }
@@ -178,15 +176,17 @@ export class HostPool<TConnection, TPool>
   isFresh(connection: DriverConnection<TConnection>): boolean {
     const held = this.#book.find(connection)
     if (held === undefined) return false
-    this.#book.established(held)
+    const tookMs = this.#book.established(held)
+    if (tookMs !== undefined) this.#listener.connected(this.hostId, connection.native, tookMs)
     return held.generation === this.#generation && !connection.isClosed()
   }
 
   lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void {
     const held = this.#book.find(connection)
     if (held === undefined) return
-    this.#book.lend(held, new Lease(this, held))
-    taker.granted(connection.native)
+    const lease = new Lease(this, held)
+    this.#book.lend(held, lease)
+    taker.granted(connection.native, lease)
   }
 
   connectFailed(error: Error, generation: number): HostFault | undefined {

@@ -3,11 +3,14 @@ import { retiresConnection } from '../driver/session-end.ts'
 import { HostLostError, UnknownConnectionError } from '../errors.ts'
 import type { Outcome } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
 
 /** A connection of a pool: since when it counts, and who has it. One look-up finds both. */
 export interface HeldConnection<TConnection> {
   readonly connection: DriverConnection<TConnection>
   readonly generation: number
+  readonly bornAtMs: Milliseconds
   lease: Lease<TConnection> | undefined
   /** Whether it is still being made. */
   isNew: boolean
@@ -26,6 +29,8 @@ export interface Lessor<TConnection> {
  */
 export class Lease<TConnection> implements BoundLease {
   readonly held: HeldConnection<TConnection>
+  /** When its holder got it: set by whoever tells the holder. */
+  grantedAtMs: Milliseconds = ms(0)
   readonly #lessor: Lessor<TConnection>
   #state: 'active' | 'reclaimed' | 'ended' = 'active'
   #doomed = false

@@ -1,29 +1,78 @@
-/** The counts of a host's pool at one moment. */
-export type PoolCounts = Omit<PoolCounters, 'copy'>
+import type { HostFault } from '../host-fault.ts'
+import { DurationHistogram } from '../metrics/duration-histogram.ts'
+import type { Durations } from '../metrics/duration-histogram.ts'
+import { noFaults } from '../metrics/fault-counts.ts'
+import type { FaultCounts } from '../metrics/fault-counts.ts'
+
+/** The counts of a host's pool at one moment; `DriverMetrics` says what each of them means. */
+export interface PoolCounts {
+  readonly acquires: number
+  readonly acquireTimeMs: number
+  readonly releases: number
+  readonly acquireTimeouts: number
+  readonly connectErrors: number
+  readonly serverErrors: number
+  readonly connectionsAdded: number
+  readonly connectionsRemoved: number
+  readonly errors: Readonly<FaultCounts>
+  readonly hostWaitTime: Durations
+  readonly waitTime: Durations
+  readonly useTime: Durations
+  readonly createTime: Durations
+}
 
 /** What happened in one host's pool since the manager was made. Only ever grows. */
 export class PoolCounters {
-  /** Leases handed out. */
   acquires = 0
-  /** Time from `acquire` to the lease, summed, in milliseconds; waiting for a host included. */
   acquireTimeMs = 0
-  /** Leases that ended, by the holder or because the connection died. */
   releases = 0
-  /** Acquires that ran out of time while they were waiting for this host's pool. */
   acquireTimeouts = 0
-  /** Connection attempts that failed. */
   connectErrors = 0
-  /** Errors of the server's own: disk, memory, I/O, corruption. */
-  serverErrors = 0
-  /** Connection objects made; some may never have connected. */
   connectionsAdded = 0
-  /** Sockets closed. */
   connectionsRemoved = 0
+  readonly #errors = noFaults()
+  readonly #hostWaitTime = new DurationHistogram()
+  readonly #waitTime = new DurationHistogram()
+  readonly #useTime = new DurationHistogram()
+  readonly #createTime = new DurationHistogram()
+
+  /** A lease begins. Mostly its host was chosen in the moment in which it was asked for. */
+  granted(startedAtMs: number, chosenAtMs: number, nowMs: number): void {
+    this.acquires += 1
+    this.acquireTimeMs += nowMs - startedAtMs
+    if (chosenAtMs > startedAtMs) this.#hostWaitTime.record(chosenAtMs - startedAtMs)
+    this.#waitTime.record(nowMs - chosenAtMs)
+  }
+
+  /** A lease has ended. */
+  returned(usedMs: number): void {
+    this.releases += 1
+    this.#useTime.record(usedMs)
+  }
+
+  /** A connection was made. */
+  connected(tookMs: number): void {
+    this.#createTime.record(tookMs)
+  }
+
+  /** An error of a connection says something of the host. */
+  fault(fault: HostFault): void {
+    this.#errors[fault] += 1
+  }
 
   copy(): PoolCounts {
-    const { acquires, acquireTimeMs, releases, acquireTimeouts } = this
-    const { connectErrors, serverErrors, connectionsAdded, connectionsRemoved } = this
-    const connections = { connectErrors, serverErrors, connectionsAdded, connectionsRemoved }
-    return { acquires, acquireTimeMs, releases, acquireTimeouts, ...connections }
+    const { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded, connectionsRemoved } =
+      this
+    const counts = { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded }
+    return {
+      ...counts,
+      connectionsRemoved,
+      serverErrors: this.#errors['server-error'],
+      errors: { ...this.#errors },
+      hostWaitTime: this.#hostWaitTime.copy(),
+      waitTime: this.#waitTime.copy(),
+      useTime: this.#useTime.copy(),
+      createTime: this.#createTime.copy(),
+    }
   }
 }

@@ -24,3 +24,6 @@ export const systemClock: Clock = {
     setImmediate(() => setImmediate(callback))
   },
 }
+
+/** The time of day, which may jump: for those who show or export times, never for measuring. */
+export const epochMs = (): number => Date.now()

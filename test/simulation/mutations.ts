@@ -182,8 +182,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'manager/engine.ts',
     edits: [
       [
-        '  released(host: HostId, connection: TConnection): void {',
-        `  released(host: HostId, connection: TConnection): void {
+        '  released(host: HostId, connection: TConnection, usedMs: number): void {',
+        `  released(host: HostId, connection: TConnection, usedMs: number): void {
     const known = this.store.current.hosts.get(host)
     if (known !== undefined && 'answer' in known && known.suspicion !== undefined) {
       const evidence = { probe: (this.monitors.get(host)?.sequence ?? 0) + 1, generation: undefined }

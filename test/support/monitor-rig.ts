@@ -51,6 +51,7 @@ export function watch({
     onStall: () => {
       stalls += 1
     },
+    probes: { began: () => undefined, answered: () => undefined, failed: () => undefined },
   })
   if (!masterless) {
     const answer = {

@@ -70,6 +70,7 @@ export function poolRig({ capacity = 2, manual = false }: { capacity?: number; m
   const told: string[] = []
   const listener: HostPoolListener<ScriptedClient> = {
     connectionBorn: () => undefined,
+    connected: () => undefined,
     hostFault: (hostId, fault, error, generation) => {
       told.push(`${hostId === idOf('db') ? 'host' : hostId} ${fault} on ${generation}: ${error.message}`)
     },

@@ -153,6 +153,7 @@ describe('events', () => {
       | 'topologyChange'
       | 'acquire'
       | 'release'
+      | 'connect'
       | 'acquireTimeout'
       | 'leasesStuck'
     >()

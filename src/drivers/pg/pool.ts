@@ -44,6 +44,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     return this.native.options.max
   }
 
+  get minimum(): number {
+    return this.native.options.min ?? 0
+  }
+
   get idle(): number {
     return this.native.idleCount
   }

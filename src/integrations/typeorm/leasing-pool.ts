@@ -1,6 +1,8 @@
 import type { PgConnection } from '../../drivers/pg.ts'
 import { OptionsError } from '../../errors.ts'
 import type { ReplicaOptions } from '../../manager/acquire-options.ts'
+import { BorrowedPool, refuse } from '../pg/borrowed-pool.ts'
+import type { Connected, RolePool } from '../pg/borrowed-pool.ts'
 
 /** What is used of a pool manager. */
 export interface LeasingManager {
@@ -10,36 +12,7 @@ export interface LeasingManager {
   readonly replicaPool: RolePool
 }
 
-/** What is used of the `pg.Pool` of a role. */
-export interface RolePool {
-  readonly totalCount: number
-  readonly idleCount: number
-  readonly waitingCount: number
-  connect(callback: Connected): void
-  on(event: 'error', listener: ErrorListener): unknown
-  off(event: 'error', listener: ErrorListener): unknown
-}
-
-type ErrorListener = (error: Error) => void
-
-/** What TypeORM calls back with a connection. */
-export type Connected = (
-  error: Error | undefined,
-  connection: object | undefined,
-  release: (error?: Error | boolean) => void,
-) => void
-
-/** As much of a `pg.Pool` as TypeORM takes. */
-export interface LeasingPool {
-  readonly totalCount: number
-  readonly idleCount: number
-  readonly waitingCount: number
-  connect(callback: Connected): void
-  on(event: 'error', listener: ErrorListener): void
-  end(callback?: () => void): void
-}
-
-export type LeasingPoolClass = new (config: PoolConfig) => LeasingPool
+export type LeasingPoolClass = new (config: PoolConfig) => BorrowedPool
 
 /** What TypeORM makes of its options: the role travels in the host. */
 export interface PoolConfig {
@@ -59,50 +32,22 @@ const NOT_HERE = {
 
 /** The class that TypeORM makes a pool of for each role; ending one leaves the manager's connections alone. */
 export function leasingPool(db: LeasingManager): LeasingPoolClass {
-  return class HasqlPool implements LeasingPool {
-    readonly #isMaster: boolean
-    readonly #listeners: ErrorListener[] = []
-    #isEnded = false
-    #isTried = false
+  return class HasqlPool extends BorrowedPool {
+    #startsReading: boolean
 
     constructor(config: PoolConfig) {
-      this.#isMaster = isMaster(config)
+      const forWrites = isMaster(config)
+      super(() => (forWrites ? db.masterPool : db.replicaPool))
+      this.#startsReading = !forWrites
     }
 
-    get totalCount(): number {
-      return this.#pool.totalCount
-    }
-
-    get idleCount(): number {
-      return this.#pool.idleCount
-    }
-
-    get waitingCount(): number {
-      return this.#pool.waitingCount
-    }
-
-    connect(callback: Connected): void {
-      const isFirst = !this.#isTried
-      this.#isTried = true
-      if (this.#isEnded) refuse(callback, new Error('The data source was destroyed'))
+    override connect(callback: Connected): void {
+      const isFirst = this.#startsReading
+      this.#startsReading = false
+      if (this.ending) refuse(callback, new Error('The data source was destroyed'))
       // TypeORM does not start unless each pool gives a connection at once; reading will wait for a replica.
-      else if (isFirst && !this.#isMaster) callBack(db.acquireReplica({ fallbackMaster: true }), callback)
-      else this.#pool.connect(callback)
-    }
-
-    on(event: 'error', listener: ErrorListener): void {
-      this.#listeners.push(listener)
-      this.#pool.on(event, listener)
-    }
-
-    end(callback?: () => void): void {
-      this.#isEnded = true
-      for (const listener of this.#listeners.splice(0)) this.#pool.off('error', listener)
-      if (callback !== undefined) process.nextTick(callback)
-    }
-
-    get #pool(): RolePool {
-      return this.#isMaster ? db.masterPool : db.replicaPool
+      else if (isFirst) callBack(db.acquireReplica({ fallbackMaster: true }), callback)
+      else super.connect(callback)
     }
   }
 }
@@ -113,10 +58,6 @@ function callBack(leased: Promise<PgConnection>, callback: Connected): void {
     (connection) => process.nextTick(callback, undefined, connection, releaseOf(connection)),
     (error: unknown) => refuse(callback, error),
   )
-}
-
-function refuse(callback: Connected, error: unknown): void {
-  process.nextTick(callback, error, undefined, () => undefined)
 }
 
 /** A client's own way of giving it back: made anew for each lease, and not a method. */

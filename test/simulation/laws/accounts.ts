@@ -6,7 +6,7 @@ import type { World } from '../world.ts'
  * I3: each lease ends exactly once, and the manager's accounts agree with the driver's.
  *
  * At the end of every step in which a pool changed: connections lent by it = leases in use by the metrics and those kept
- * ready, `acquires` = `releases` + `used`,
+ * ready, `acquires` = `releases` + `used`, of each of which it is known how long it took,
  * `connectionsAdded` = `connectionsRemoved` + `total`, and total = sockets alive ≤ `max` (those that say goodbye are on
  * top, as with every driver). A lease that was announced has reached its caller in the same turn (law 8: nobody who gave
  * up is given one). That a connection is lent to one holder, and given back once, is watched where it happens.
@@ -29,11 +29,19 @@ export function checkAccounts(world: World, workload: Workload): void {
 }
 
 function check(world: World, pool: FakePool, metrics: ReturnType<World['db']['metrics']>['drivers'][0]): void {
-  const { used, warmed, total, max, acquires, releases, connectionsAdded, connectionsRemoved } = metrics
+  const { used, warmed, idle, connecting, total, max, acquires, releases, connectionsAdded, connectionsRemoved } =
+    metrics
+  const { waitTime, hostWaitTime, useTime, acquireTimeMs } = metrics
+  const waitedMs = waitTime.sumMs + hostWaitTime.sumMs
   const working = [...pool.live].filter(({ socket }) => !socket.isEnding && !socket.isClosed)
   const wrong =
     (pool.lent !== used + warmed && `${pool.lent} lent, but ${used} used and ${warmed} kept ready`) ||
     (acquires !== releases + used && `${acquires} acquires, ${releases} releases, ${used} used`) ||
+    (total !== idle + used + connecting && `${total} in all, ${idle} idle, ${used} used, ${connecting} being made`) ||
+    (idle < warmed && `${idle} idle, but ${warmed} kept ready`) ||
+    (waitTime.count !== acquires && `${acquires} acquires, but ${waitTime.count} waits`) ||
+    (useTime.count !== releases && `${releases} releases, but ${useTime.count} uses`) ||
+    (Math.abs(waitedMs - acquireTimeMs) > 0.001 && `${acquireTimeMs} ms of acquires, but ${waitedMs} ms of waits`) ||
     (connectionsAdded !== connectionsRemoved + total && `${connectionsAdded} added, ${connectionsRemoved} removed`) ||
     (total !== pool.live.size && `${pool.live.size} sockets, but ${total} in the metrics`) ||
     (working.length > max && `${working.length} connections, but at most ${max} are allowed`)

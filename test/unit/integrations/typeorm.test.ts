@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
 import { typeormOptions } from 'hasql/typeorm'
-import type { LeasingManager, LeasingPool } from 'hasql/typeorm'
+import type { BorrowedPool, LeasingManager } from 'hasql/typeorm'
 import { FakeManager } from '../../support/fake/fake-pg-client.ts'
 import { untyped } from '../../support/untyped.ts'
 
@@ -18,7 +18,7 @@ class FakeRolePool extends EventEmitter {
 const managerOf = (): FakeManager & LeasingManager =>
   Object.assign(new FakeManager(), { masterPool: new FakeRolePool(), replicaPool: new FakeRolePool() })
 
-const connect = (pool: LeasingPool): Promise<unknown[]> =>
+const connect = (pool: BorrowedPool): Promise<unknown[]> =>
   new Promise((resolve) => pool.connect((...answer) => resolve(answer)))
 
 test('the pool of a role is the manager’s, but for the first connection of the replicas', async () => {
@@ -49,10 +49,10 @@ test('errors are told until the pool ends', async () => {
   const lost = new Error('lost')
   const emitter = db.masterPool as unknown as EventEmitter
   emitter.emit('error', lost)
-  await new Promise<void>((resolve) => pool.end(resolve))
+  await new Promise<void>((resolve) => void pool.end(resolve))
   expect(emitter.listenerCount('error')).toBe(0)
   expect(told).toEqual([lost])
-  pool.end()
+  await pool.end()
   expect((await connect(pool))[0]).toMatchObject({ message: 'The data source was destroyed' })
 })
 

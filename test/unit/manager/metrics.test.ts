@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { DurationHistogram } from '../../../src/metrics/duration-histogram.ts'
+import type { Durations } from '../../../src/metrics/duration-histogram.ts'
+import { noFaults } from '../../../src/metrics/fault-counts.ts'
 import type { ManagerMetrics } from '../../../src/metrics/manager-metrics.ts'
 import { coded } from '../../support/scripted/coded.ts'
 import type { ScriptedClient } from '../../support/scripted/connection.ts'
@@ -8,13 +11,34 @@ import { settled } from '../../support/settled.ts'
 
 const PAIR = { db1: 'master', db2: 'replica' } as const
 
-function expectSums({ drivers }: ManagerMetrics): void {
+const NO_TIMES: Durations = new DurationHistogram().copy()
+
+/** What the docstrings of the counters promise. */
+function expectSums({ drivers, hasql }: ManagerMetrics): void {
   for (const each of drivers) {
     expect(each.acquires).toBe(each.releases + each.used)
     expect(each.connectionsAdded).toBe(each.connectionsRemoved + each.total)
-    expect(each.used).toBeLessThanOrEqual(each.total)
+    expect(each.total).toBe(each.idle + each.used + each.connecting)
+    expect(Math.min(each.idle, each.connecting, each.waiting, each.idle - each.warmed)).toBeGreaterThanOrEqual(0)
     expect(each.total).toBeLessThanOrEqual(each.max)
+    expect(each.waitTime.count).toBe(each.acquires)
+    expect(each.hostWaitTime.count).toBeLessThanOrEqual(each.acquires)
+    expect(each.hostWaitTime.sumMs + each.waitTime.sumMs).toBeCloseTo(each.acquireTimeMs)
+    expect(each.useTime.count).toBe(each.releases)
+    expect(each.createTime.count).toBeLessThanOrEqual(each.connectionsAdded)
+    expect(each.errors['server-error']).toBe(each.serverErrors)
+    expect(sumOf(each.probeErrors)).toBe(each.probesFailed)
+    expect(each.responseTime.count).toBe(each.probes - each.probesFailed)
   }
+  expect(hasql.acquireTimeouts).toBeGreaterThanOrEqual(
+    drivers.reduce((sum, { acquireTimeouts }) => sum + acquireTimeouts, 0),
+  )
+  expect(hasql.failovers).toBe(Math.max(0, hasql.masterChanges - 1))
+  expect(hasql.masters > 0 ? hasql.currentOutageMs : 0).toBe(0)
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }
 
 describe('metrics', () => {
@@ -28,14 +52,25 @@ describe('metrics', () => {
       acquireTimeouts: 0,
       connectErrors: 0,
       serverErrors: 0,
+      errors: noFaults(),
+      hostWaitTime: NO_TIMES,
+      waitTime: NO_TIMES,
+      useTime: NO_TIMES,
+      createTime: NO_TIMES,
     }
     expect(drivers[0]).toEqual({
       ...nothing,
       host: 'db1:5432',
       state: 'master',
+      role: 'master',
+      why: 'is the master',
+      stateMs: 0,
+      min: 0,
       max: 7,
       total: 0,
+      idle: 0,
       used: 0,
+      connecting: 0,
       warmed: 0,
       lagMs: 0,
       lagBytes: 0,
@@ -44,6 +79,10 @@ describe('metrics', () => {
       responseTimeMs: 0,
       connectionsAdded: 0,
       connectionsRemoved: 0,
+      probes: 1,
+      probesFailed: 0,
+      probeErrors: noFaults(),
+      responseTime: expect.objectContaining({ count: 1, sumMs: 0 }) as unknown,
       labels: { dc: 'a' },
     })
     expect(hasql).toEqual({
@@ -52,8 +91,11 @@ describe('metrics', () => {
       hosts: 2,
       waiters: 0,
       acquireTimeouts: 0,
+      masterChanges: 1,
       failovers: 0,
+      outages: 0,
       outageMs: 0,
+      currentOutageMs: 0,
       retries: 0,
       stalls: 0,
     })
@@ -80,13 +122,17 @@ describe('metrics', () => {
     await clock.advance(1_000)
     set({ db1: 'master' })
     await clock.advance(1_000)
-    expect(db.metrics().hasql).toMatchObject({ failovers: 0, outageMs: 0 })
+    expect(db.metrics().hasql).toMatchObject({ failovers: 0, outages: 0, outageMs: 0, currentOutageMs: 0 })
     set({ db1: 'down' })
     await clock.advance(500)
+    const { outageMs: endedMs, currentOutageMs } = db.metrics().hasql
+    expect(endedMs).toBe(0)
+    expect(currentOutageMs).toBeGreaterThan(0)
+    expect(currentOutageMs).toBeLessThanOrEqual(500)
     set({ db2: { role: 'master', timeline: 2 } })
     await clock.advance(1_000)
-    const { failovers, outageMs } = db.metrics().hasql
-    expect(failovers).toBe(1)
+    const { failovers, masterChanges, outages, outageMs, currentOutageMs: overMs } = db.metrics().hasql
+    expect([failovers, masterChanges, outages, overMs]).toEqual([1, 2, 1, 0])
     expect(outageMs).toBeGreaterThanOrEqual(500)
     expect(outageMs).toBeLessThan(550)
   })
@@ -104,6 +150,63 @@ describe('metrics', () => {
     const timeMs = db.metrics().drivers[0]?.acquireTimeMs ?? 0
     expect(timeMs).toBeGreaterThanOrEqual(400)
     expect(timeMs).toBeLessThanOrEqual(520)
+  })
+
+  test('tell waiting for a host from waiting for a connection, and say how long leases were held', async () => {
+    const { db, clock, set, host } = await startedRig({ db1: 'down' }, { capacity: 1 })
+    const [first, second] = [db.acquireMaster(), db.acquireMaster()]
+    await clock.advance(200)
+    host('db1').manualConnects = true
+    set({ db1: 'master' })
+    await clock.advance(60)
+    await clock.advance(15)
+    host('db1').pool?.succeed()
+    const lease = await first
+    await clock.advance(30)
+    lease.release()
+    await clock.settle()
+    const metrics = db.metrics().drivers[0]
+    expect(metrics?.createTime).toMatchObject({ count: 1 })
+    expect(metrics?.createTime.sumMs).toBeGreaterThanOrEqual(15)
+    expect(metrics?.hostWaitTime.count).toBe(2)
+    expect(metrics?.hostWaitTime.sumMs).toBeGreaterThanOrEqual(400)
+    expect(metrics?.waitTime.sumMs).toBeGreaterThanOrEqual(15 + 15 + 30)
+    expect(metrics?.waitTime.sumMs).toBeLessThan(15 + 15 + 30 + 2 * 60)
+    expect(metrics?.useTime).toMatchObject({ count: 1, sumMs: 30, maxMs: 30, p50Ms: 30 })
+    await second
+    expectSums(db.metrics())
+  })
+
+  test('say of each host what it is, why, and for how long', async () => {
+    const { db, clock, set } = await startedRig(PAIR)
+    set({ db2: 'starting' })
+    await clock.advance(3_000)
+    set({ db1: 'down' })
+    await clock.advance(3_000)
+    expect(db.metrics().drivers).toMatchObject([
+      { state: 'unreachable', role: undefined },
+      { state: 'not-ready', role: undefined },
+    ])
+    const [down, starting] = db.metrics().drivers
+    expect(down?.why).toMatch(/^is unreachable \(.*ECONNREFUSED/)
+    expect(starting?.why).toMatch(/^is starting, recovering or shutting down/)
+    expect(starting?.stateMs).toBeGreaterThan(4_000)
+    expect(down?.stateMs).toBeLessThan(3_001)
+    expect(down?.probeErrors.down).toBe(down?.probesFailed)
+    expect(starting?.probeErrors['not-ready']).toBeGreaterThan(1)
+  })
+
+  test('count the errors of connections by what they say of the host', async () => {
+    const { db, host } = await startedRig(PAIR)
+    await db.acquireMaster()
+    const [connection] = host('db1').connections
+    connection?.complain(coded('25006'))
+    connection?.complain(coded('53100'))
+    connection?.complain(coded('42601'))
+    connection?.die(coded('57P01'))
+    const { errors, serverErrors } = db.metrics().drivers[0] ?? {}
+    expect(errors).toEqual({ ...noFaults(), 'role-doubted': 1, 'server-error': 1, lost: 1 })
+    expect(serverErrors).toBe(1)
   })
 
   test.each([1, 2, 3, 4, 5])('the sums hold whatever happens (seed %i)', async (seed) => {

@@ -1,0 +1,78 @@
+import type { Logger, LogLevel } from '../metrics/logger.ts'
+import type { TopologyChange } from '../topology/diff.ts'
+import type { HostDescription } from '../topology/host-description.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { StuckHost } from './events.ts'
+import { describeState } from './explain.ts'
+
+/** How much it matters that a host has become this. */
+const LEVELS: Readonly<Record<HostDescription['kind'], LogLevel>> = {
+  unknown: 'debug',
+  master: 'info',
+  replica: 'info',
+  'read-only-master': 'warn',
+  'stale-master': 'error',
+  'rival-master': 'error',
+  'duplicate-master': 'warn',
+  'foreign-cluster': 'error',
+  'not-ready': 'warn',
+  rejected: 'error',
+  unreachable: 'warn',
+}
+
+/** Writes one line for each change; docs/observability.md lists them all. */
+export class ChangeLog {
+  readonly #logger: Logger
+  readonly #reportBug: (error: unknown) => void
+
+  /** `reportBug` takes what the logger throws; it must not throw itself. */
+  constructor(logger: Logger, reportBug: (error: unknown) => void) {
+    this.#logger = logger
+    this.#reportBug = reportBug
+  }
+
+  changed(change: TopologyChange, topology: Topology, nowMs: number): void {
+    switch (change.kind) {
+      case 'host-changed': {
+        const { before, after } = change
+        const past = before.kind === 'unknown' ? '' : `; it was ${before.kind} for ${seconds(nowMs - before.sinceMs)}`
+        return this.#write(LEVELS[after.kind], `${after.hostId} ${describeState(after, topology)}${past}`)
+      }
+      case 'host-suspected': {
+        const cause = change.host.suspicion?.cause.message ?? ''
+        return this.#write('warn', `${change.host.hostId} is being checked again (${cause})`)
+      }
+      case 'connections-void': {
+        const used = change.interrupt ? 'those in use, too' : 'those in use when they come back'
+        return this.#write('debug', `connections to ${change.host.hostId} made before are closed, ${used}`)
+      }
+      case 'master-changed': {
+        const { before, after } = change
+        if (before === undefined) return this.#write('info', `the master is ${after}`)
+        return this.#write('warn', `the master is ${after} now; it was ${before}`)
+      }
+      case 'master-lost':
+        return this.#write('error', 'no master is known any more: writes wait until one is found')
+      case 'master-found':
+        return this.#write('info', `a master is known after ${seconds(change.outageMs)} without one`)
+    }
+  }
+
+  stuck({ host, sinceMs, leased, waiting }: StuckHost, nowMs: number): void {
+    const leases = `all ${leased} connections are leased, none came back for ${seconds(nowMs - sinceMs)}`
+    this.#write('warn', `${host} answers its checks, but ${leases}, and ${waiting} callers wait`)
+  }
+
+  /** One line, whatever a server put into its error. */
+  #write(level: LogLevel, text: string): void {
+    try {
+      this.#logger[level](`hasql: ${text.replaceAll(/\s*[\r\n]+\s*/g, ' ')}`)
+    } catch (error) {
+      this.#reportBug(error)
+    }
+  }
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1_000).toFixed(3)} s`
+}

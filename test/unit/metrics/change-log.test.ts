@@ -1,0 +1,136 @@
+import pino from 'pino'
+import { describe, expect, test } from 'vitest'
+import type { Logger, LogLevel } from '../../../src/metrics/logger.ts'
+import { coded } from '../../support/scripted/coded.ts'
+import type { HostSetting, Rig } from '../../support/scripted/rig.ts'
+import { rig, startedRig } from '../../support/scripted/rig.ts'
+import { untyped } from '../../support/untyped.ts'
+
+interface Logged extends Rig {
+  /** The lines since the last look. */
+  readonly lines: () => readonly string[]
+}
+
+async function logged(hosts: Readonly<Record<string, HostSetting>>, capacity = 10): Promise<Logged> {
+  const written: string[] = []
+  const to = (level: LogLevel) => (message: string) => written.push(`${level} ${message}`)
+  const logger: Logger = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
+  const made = await startedRig(hosts, { logger, capacity })
+  return { ...made, lines: () => written.splice(0) }
+}
+
+describe('the log', () => {
+  test('of a failover: a line for each change, none for a connection', async () => {
+    const { db, clock, set, lines } = await logged({ db1: 'master', db2: 'replica' })
+    expect(lines()).toEqual([
+      'info hasql: db1:5432 is the master',
+      'info hasql: the master is db1:5432',
+      'info hasql: a master is known after 0.000 s without one',
+      'info hasql: db2:5432 is a replica',
+    ])
+    for (let count = 0; count < 20; count += 1) (await db.acquireMaster()).release()
+    expect(lines()).toEqual([])
+    await clock.advance(5_000)
+    expect(lines()).toEqual([])
+    set({ db1: 'down' })
+    await clock.advance(1_500)
+    expect(lines()).toEqual([
+      'warn hasql: db1:5432 is being checked again (terminating connection due to administrator command)',
+      'error hasql: no master is known any more: writes wait until one is found',
+      'debug hasql: connections to db1:5432 made before are closed, those in use, too',
+      expect.stringMatching(
+        /^warn hasql: db1:5432 is unreachable \(.*ECONNREFUSED.*\); it was master for \d\.\d{3} s$/,
+      ),
+    ])
+    set({ db2: { role: 'master', timeline: 2 } })
+    await clock.advance(1_000)
+    expect(lines()).toEqual([
+      expect.stringMatching(/^info hasql: db2:5432 is the master; it was replica for \d\.\d{3} s$/),
+      'warn hasql: the master is db2:5432 now; it was db1:5432',
+      expect.stringMatching(/^info hasql: a master is known after \d\.\d{3} s without one$/),
+    ])
+    set({ db1: { role: 'master', timeline: 1 } })
+    await clock.advance(2_000)
+    expect(lines()).toContainEqual(
+      expect.stringMatching(
+        /^error hasql: db1:5432 is a stale master: it is on timeline 1, but 2 has been seen; it was un/,
+      ),
+    )
+  })
+
+  test.each([
+    ['silent', /^warn hasql: db2:5432 is being checked again \(/],
+    ['refusing', /^error hasql: db2:5432 refuses the connection: /],
+    ['starting', /^warn hasql: db2:5432 is starting, recovering or shutting down \(/],
+    [
+      { role: 'master', systemId: '9', restart: true },
+      /^error hasql: db2:5432 belongs to another cluster \(system identifier 9\)/,
+    ],
+    [{ role: 'master' }, /^error hasql: db2:5432 accepts writes on the same timeline as another host \(split brain\)/],
+  ] as const)('of a replica that becomes %j', async (becomes, line) => {
+    const { clock, set, lines, host } = await logged({ db1: 'master', db2: 'replica', db3: 'replica' })
+    lines()
+    set({ db2: becomes })
+    // Who is to be refused must come back first.
+    if (becomes === 'refusing' || becomes === 'starting')
+      for (const probe of host('db2').probes) probe.die(coded('57P01'))
+    await clock.advance(3_000)
+    expect(lines()).toContainEqual(expect.stringMatching(line))
+  })
+
+  test('of leases that never end', async () => {
+    const { db, clock, lines } = await logged({ db1: 'master' }, 1)
+    await db.acquireMaster()
+    void db.acquireMaster({ timeoutMs: 60_000 }).catch(() => undefined)
+    lines()
+    await clock.advance(3_000)
+    expect(lines()).toEqual([
+      expect.stringMatching(
+        /^warn hasql: db1:5432 answers its checks, but all 1 connections are leased, none came back for \d\.\d{3} s, and 1 callers/,
+      ),
+    ])
+    await db.terminate()
+  })
+
+  test('holds one line, whatever a server says', async () => {
+    const { clock, host, set, lines } = await logged({ db1: 'master', db2: 'replica' })
+    lines()
+    host('db2').lastWords = coded('57P03', 'starting\r\n\n   up\nerror hasql: forged')
+    set({ db2: { code: '57P03' } })
+    for (const probe of host('db2').probes) probe.die(coded('57P01', 'gone\nhasql: forged'))
+    await clock.advance(2_000)
+    const written = lines()
+    expect(written.length).toBeGreaterThan(0)
+    for (const line of written) expect(line).not.toMatch(/[\r\n]/)
+  })
+
+  test('goes to console and to pino alike', async () => {
+    const lines: string[] = []
+    const logger = pino({ level: 'debug', base: null }, { write: (line: string) => lines.push(line) })
+    const { db } = await startedRig({ db1: 'master' }, { logger })
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('hasql: db1:5432 is the master')
+    await db.close()
+    const { db: other } = await startedRig({ db1: 'replica' }, { logger: { ...console, info: () => undefined } })
+    await other.close()
+  })
+
+  test('a logger that throws disturbs nothing, and is heard of', async () => {
+    const bug = new Error('the disk is full')
+    const fail = (): never => {
+      throw bug
+    }
+    const { db, clock } = rig({ db1: 'master' }, { logger: { debug: fail, info: fail, warn: fail, error: fail } })
+    db.start()
+    // This clock throws where the machine's own has the process told of an uncaught exception.
+    await expect(clock.settle()).rejects.toBe(bug)
+    expect(db.masterPoolCount).toBe(1)
+    await db.close()
+  })
+
+  test('an object that is no logger is refused', async () => {
+    for (const bad of [{ info: () => undefined }, 'console', null, 7])
+      await expect(startedRig({ db1: 'master' }, { logger: untyped(bad) })).rejects.toThrow(
+        /^logger has no function debug: give an object with debug, info, warn and error/,
+      )
+  })
+})
