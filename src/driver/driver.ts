@@ -57,6 +57,8 @@ export interface DriverPoolHooks<TConnection> {
   failed(connection: DriverConnection<TConnection>, error: unknown): void
   /** The server pushed a setting that hints at another role (law 11). */
   hinted(connection: DriverConnection<TConnection>): void
+  /** A connection that ran statements outside of leases is idle now; of a driver that has such. */
+  freed(): void
   /** The socket is closed. Called exactly once for each connection born. */
   gone(connection: DriverConnection<TConnection>): void
 }

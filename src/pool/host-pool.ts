@@ -162,6 +162,8 @@ export class HostPool<TConnection, TPool>
       this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
   }
 
+  readonly freed = (): void => this.#supply.pump()
+
   hinted(): void {
     this.#listener.roleHint(this.hostId)
   }
