@@ -39,6 +39,8 @@ export interface DriverConnection<TConnection> {
    * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
    */
   canPassOn?(): boolean
+  /** Whether a statement runs on it outside of a lease, which is waited for when the manager closes. Without it: never. */
+  isAnswering?(): boolean
   /**
    * Runs one constant statement for hasql while the connection is leased, and returns its first row as text. Without it
    * no write tokens can be taken.

@@ -93,6 +93,11 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     new Acquisition(desk, target, timeoutMs, signal, shunned, granted, failed).begin()
   }
 
+  /** The host that serves a target now; nothing waits. */
+  choose(target: AcquirePlan['target']): HostCandidate<TConnection, TPool> | undefined {
+    return this.#router.choose(target, undefined)
+  }
+
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
     const pool = this.candidates.get(hostId)?.pool
     if (pool !== undefined) this.origins.add(connection, pool)

@@ -8,7 +8,7 @@ export class ConnectionBook<TConnection> {
   #recent: HeldConnection<TConnection> | undefined
   #connecting = 0
   #leased = 0
-  #onNoneLeased: (() => void)[] = []
+  #onNoneBusy: (() => void)[] = []
 
   get size(): number {
     return this.#all.size
@@ -59,15 +59,20 @@ export class ConnectionBook<TConnection> {
     this.#leased -= 1
   }
 
-  /** Calls back once, when no connection is leased. */
-  onNoneLeased(callback: () => void): void {
-    if (this.#leased === 0) callback()
-    else this.#onNoneLeased.push(callback)
+  /** Whether a connection is leased, or a statement runs on it outside of a lease. */
+  get #isBusy(): boolean {
+    return this.#leased > 0 || [...this.#all.keys()].some((connection) => connection.isAnswering?.())
   }
 
-  tellIfNoneLeased(): void {
-    if (this.#leased > 0 || this.#onNoneLeased.length === 0) return
-    for (const callback of this.#onNoneLeased.splice(0)) callback()
+  /** Calls back once, when no connection is busy. */
+  onNoneBusy(callback: () => void): void {
+    if (this.#isBusy) this.#onNoneBusy.push(callback)
+    else callback()
+  }
+
+  tellIfNoneBusy(): void {
+    if (this.#leased > 0 || this.#onNoneBusy.length === 0 || this.#isBusy) return
+    for (const callback of this.#onNoneBusy.splice(0)) callback()
   }
 
   /** Destroys what is idle, and with `leasedToo` what is leased; its holders are told what is known of their work. */
@@ -76,6 +81,13 @@ export class ConnectionBook<TConnection> {
       if (lease === undefined) return cause
       return leasedToo ? lease.lost(hostId, cause) : undefined
     })
+  }
+
+  /** Destroys the connections that are busy, or all: pending queries reject, the leases end. */
+  destroy(which: 'busy' | 'all', cause: Error): void {
+    this.interrupt(({ lease, connection }) =>
+      which === 'all' || lease !== undefined || connection.isAnswering?.() === true ? cause : undefined,
+    )
   }
 
   /** Destroys the connections for which `causeFor` has a cause. */

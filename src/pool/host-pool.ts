@@ -62,12 +62,10 @@ export class HostPool<TConnection, TPool>
     return this.#supply.aside
   }
 
-  /** Open connections, the ones still connecting included. */
   get size(): number {
     return this.#book.size
   }
 
-  /** Connections that are still being made. */
   get connecting(): number {
     return this.#book.connecting
   }
@@ -85,7 +83,7 @@ export class HostPool<TConnection, TPool>
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
 
-  /** Whether the caller waits here because every connection is in use. */
+  /** Whether every connection is in use, for which the caller waits here. */
   isQueued(checkout: Checkout<TConnection>): boolean {
     return checkout.link.place !== undefined && this.#book.leased >= this.driverPool.capacity
   }
@@ -128,14 +126,14 @@ export class HostPool<TConnection, TPool>
     for (const checkout of this.#supply.takeAll()) checkout[how](this.hostId)
   }
 
-  /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
-  destroy(which: 'leased' | 'all', cause: Error): void {
-    this.#book.interrupt(({ lease }) => (which === 'all' || lease !== undefined ? cause : undefined))
+  /** Destroys the connections that are leased or answer a statement, or all: what is pending rejects, the leases end. */
+  destroy(which: 'busy' | 'all', cause: Error): void {
+    this.#book.destroy(which, cause)
   }
 
-  /** Calls back once, when no connection is leased. */
+  /** Calls back once, when no connection is busy. */
   onIdle(callback: () => void): void {
-    this.#book.onNoneLeased(callback)
+    this.#book.onNoneBusy(callback)
   }
 
   born(connection: DriverConnection<TConnection>): void {
@@ -150,8 +148,7 @@ export class HostPool<TConnection, TPool>
     this.counters.connectionsRemoved += 1
     this.#supply.drop(connection)
     held.lease?.reclaim()
-    // One connect fewer is under way.
-    this.#supply.pump()
+    this.freed()
   }
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
@@ -162,7 +159,10 @@ export class HostPool<TConnection, TPool>
       this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
   }
 
-  readonly freed = (): void => this.#supply.pump()
+  freed(): void {
+    this.#supply.pump()
+    this.#book.tellIfNoneBusy()
+  }
 
   hinted(): void {
     this.#listener.roleHint(this.hostId)
@@ -174,7 +174,7 @@ export class HostPool<TConnection, TPool>
     this.counters.releases += 1
     this.#listener.released(this.hostId, connection.native)
     this.#supply.takeBack(connection, destroy || !this.isFresh(connection))
-    this.#book.tellIfNoneLeased()
+    this.#book.tellIfNoneBusy()
   }
 
   isFresh(connection: DriverConnection<TConnection>): boolean {

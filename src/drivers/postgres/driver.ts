@@ -5,6 +5,7 @@ import { classifyPostgresError } from './classify.ts'
 import { hostSql } from './host-sql.ts'
 import { HostTls } from './host-tls.ts'
 import type { PostgresConnection } from './leased-sql.ts'
+import type { NativeSql } from './native.ts'
 import type { PostgresPoolOptions } from './options.ts'
 import { makeTemplate } from './options.ts'
 import { PostgresPool } from './pool.ts'
@@ -12,8 +13,11 @@ import { PostgresProbe } from './probe.ts'
 import { SlotPlans, probePlan } from './slot-plans.ts'
 
 /** The driver for postgres.js. One for each manager: its connections share parsers, and it remembers which hosts speak TLS. */
-export function createPostgresDriver(given: PostgresPoolOptions = {}): Driver<PostgresConnection, postgres.Sql> {
-  const settings = { given, template: makeTemplate(given) }
+export function createPostgresDriver(
+  given: PostgresPoolOptions = {},
+  template: NativeSql = makeTemplate(given),
+): Driver<PostgresConnection, postgres.Sql> {
+  const settings = { given, template }
   const plain = makeTemplate({
     onnotice: () => undefined,
     ...(given.connection === undefined ? {} : { connection: given.connection }),

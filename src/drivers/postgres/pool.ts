@@ -4,6 +4,7 @@ import { toError } from '../../to-error.ts'
 import type { PostgresConnection } from './leased-sql.ts'
 import type { NativeQuery, NativeSql } from './native.ts'
 import type { Slot, SlotOwner } from './slot.ts'
+import { SlotChoice, remove } from './slot-choice.ts'
 import type { SlotPlans } from './slot-plans.ts'
 import { SlotTimers } from './slot-timers.ts'
 
@@ -18,21 +19,19 @@ const END_OF_TURN = Promise.resolve()
 export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool>, SlotOwner {
   readonly native: TPool
   readonly template: NativeSql
-  /** Connections that are not counted: those that listen. */
-  extra = 0
   readonly #plans: SlotPlans
   readonly #hooks: DriverPoolHooks<PostgresConnection>
   readonly #max: number
   readonly #maxPipeline: number
-  readonly #slots: Slot[] = []
+  readonly #slots = new SlotChoice()
   readonly #idle: Slot[] = []
-  /** Where the search for a slot that can take one more statement goes on. */
-  #next = 0
   /** Checkouts that wait for a slot, because there may be no more of them. */
   readonly #waiting: Done[] = []
   readonly #timers: SlotTimers
   #allClosed: (() => void) | undefined
   #isClosed = false
+  /** Connections that are not counted: those that listen. */
+  #extra = 0
 
   constructor(
     plans: SlotPlans,
@@ -54,7 +53,7 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
   }
 
   get capacity(): number {
-    return this.#max + this.extra
+    return this.#max + this.#extra
   }
 
   get idle(): number {
@@ -76,10 +75,10 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
     const slot = this.#idle.pop()
     if (slot !== undefined) this.#hand(slot, done)
     else if (this.#isClosed) void END_OF_TURN.then(() => done(new ManagerClosedError('connect'), undefined))
-    else if (this.#slots.length < this.capacity) this.#make(done)
+    else if (!this.#isAtCapacity()) this.#make(done)
     else {
       this.#waiting.push(done)
-      this.#drainOne()
+      this.#slots.drainOne()
     }
   }
 
@@ -87,8 +86,18 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
     this.#isClosed = true
     for (const done of this.#waiting.splice(0)) done(new ManagerClosedError('connect'), undefined)
     for (const slot of this.#idle.splice(0)) slot.session.end()
-    if (this.#slots.length > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
+    if (this.#slots.all.length > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
     this.#timers.close()
+  }
+
+  /** What the server has told of its settings. */
+  get parameters(): unknown {
+    return this.#plans.parameters
+  }
+
+  setAside(slot: Slot): void {
+    slot.isExtra = true
+    this.#extra += 1
   }
 
   failed(slot: Slot, error: Error): void {
@@ -100,21 +109,23 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
   }
 
   gone(slot: Slot): void {
-    remove(this.#slots, slot)
+    this.#takeIn(slot)
+    remove(this.#slots.all, slot)
     remove(this.#idle, slot)
     this.#timers.remove(slot)
-    if (this.#slots.length < this.capacity) {
+    if (!this.#isAtCapacity()) {
       const next = this.#waiting.shift()
       if (next !== undefined) this.#make(next)
     }
     this.#hooks.gone(slot)
-    if (this.#slots.length === 0) this.#allClosed?.()
+    if (this.#slots.all.length === 0) this.#allClosed?.()
   }
 
   returned(slot: Slot, destroy: boolean): void {
     slot.isTaken = false
     if (slot.isClosed()) return
-    slot.isDoomed ||= destroy
+    slot.isDoomed ||= destroy || slot.isExtra
+    this.#takeIn(slot)
     if (slot.pending === 0) this.#settle(slot)
     else if (destroy)
       slot.interrupt(new Error('The connection was given back to be closed while a statement ran on it'))
@@ -150,7 +161,7 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
     } catch (error) {
       return void END_OF_TURN.then(() => done(error, undefined))
     }
-    this.#slots.push(slot)
+    this.#slots.all.push(slot)
     this.#hooks.born(slot)
     slot.session.connect().then(
       () => {
@@ -166,21 +177,16 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
   }
 
   #shareable(): Slot | undefined {
-    const slots = this.#slots
-    if (slots.length < this.capacity) return undefined
-    for (let looked = 0; looked < slots.length; looked++) {
-      this.#next = (this.#next + 1) % slots.length
-      const slot = slots[this.#next]
-      if (slot?.isShareable === true && slot.pending < this.#maxPipeline) return slot
-    }
-    return undefined
+    return this.#isAtCapacity() ? this.#slots.shareable(this.#maxPipeline) : undefined
   }
 
-  /** Has the least busy of the shared connections run out of statements, for somebody who wants one to himself. */
-  #drainOne(): void {
-    const shared = this.#slots.filter(({ isShareable }) => isShareable)
-    const least = shared.sort((one, other) => one.pending - other.pending)[0]
-    if (least !== undefined) least.isDraining = true
+  #isAtCapacity(): boolean {
+    return this.#slots.all.length >= this.capacity
+  }
+
+  #takeIn(slot: Slot): void {
+    if (slot.isExtra) this.#extra -= 1
+    slot.isExtra = false
   }
 
   /** It is old, or idle for long. */
@@ -188,10 +194,4 @@ export class PostgresPool<TPool> implements DriverPool<PostgresConnection, TPool
     slot.isDoomed = true
     if (remove(this.#idle, slot)) slot.session.end()
   }
-}
-
-function remove<T>(list: T[], item: T): boolean {
-  const place = list.indexOf(item)
-  if (place >= 0) list.splice(place, 1)
-  return place >= 0
 }

@@ -40,6 +40,9 @@ export interface SessionEvents extends ConversationEvents {
 const TERMINATE = Buffer.from([88, 0, 0, 0, 4])
 /** How long a request to cancel may take. */
 const CANCEL_MS = ms(5_000)
+/** How often it is made at most, and how long after one another. */
+const CANCELS = 5
+const CANCEL_PAUSE_MS = ms(200)
 
 /** One connection of postgres.js to one host: made once, and never again when it is lost. */
 export class Session {
@@ -172,12 +175,18 @@ export class Session {
     this.#events.gone()
   }
 
-  #sendCancel({ state }: NativeQuery): void {
-    const { pid, secret } = state ?? {}
+  /** Between two statements a server takes no notice, so it is asked again while this one is still being answered. */
+  #sendCancel(query: NativeQuery, times = CANCELS): void {
+    const { pid, secret } = query.state ?? {}
     if (typeof pid !== 'number' || typeof secret !== 'number') return
     const { spec } = this.plan
     // A name may have several addresses, each of another server.
     const hostAddress = this.#socket?.remoteAddress ?? spec.hostAddress
-    void sendCancel({ ...this.plan, spec: { ...spec, hostAddress } }, { pid, secret }, CANCEL_MS)
+    const again = (): void => {
+      if (times > 1 && this.state === 'open' && this.talk.sent.head === query) this.#sendCancel(query, times - 1)
+    }
+    void sendCancel({ ...this.plan, spec: { ...spec, hostAddress } }, { pid, secret }, CANCEL_MS).then(() =>
+      systemClock.setTimer(CANCEL_PAUSE_MS, again, 'nothing'),
+    )
   }
 }

@@ -11,7 +11,8 @@ import { leasedSql } from './leased-sql.ts'
 import type { NativeQuery, NativeSql } from './native.ts'
 import { Session } from './session.ts'
 import type { SessionEvents, SessionPlan } from './session.ts'
-import { transact } from './transaction.ts'
+import { SlotState } from './slot-state.ts'
+import { say, transact } from './transaction.ts'
 import type { TransactionSeat, Work } from './transaction.ts'
 
 /** The pool that a slot is part of. */
@@ -21,6 +22,7 @@ export interface SlotOwner {
   readonly letsExit: boolean
   failed(slot: Slot, error: Error): void
   hinted(slot: Slot): void
+  setAside(slot: Slot): void
   gone(slot: Slot): void
   /** It was given back, by whoever checked it out. */
   returned(slot: Slot, destroy: boolean): void
@@ -28,62 +30,43 @@ export interface SlotOwner {
   freed(slot: Slot): void
 }
 
+const slots = new WeakMap<PostgresConnection, Slot>()
+
 /** One connection of a host's pool: leased to one caller, or shared by the statements of many, or idle. */
-export class Slot implements DriverConnection<PostgresConnection>, SessionEvents, LeasedSeat, TransactionSeat {
+export class Slot
+  extends SlotState
+  implements DriverConnection<PostgresConnection>, SessionEvents, LeasedSeat, TransactionSeat
+{
   readonly native: PostgresConnection
   readonly template: NativeSql
   readonly session: Session
-  lease: BoundLease | undefined
-  /** Whether somebody has it to himself, or it is on its way there. */
-  isTaken = true
-  /** Whether it is to be closed as soon as nothing runs on it. */
-  isDoomed = false
-  /** Whether it gets no more statements of others, because somebody wants it to himself. */
-  isDraining = false
-  /** Called once, when everything that the holder sent was answered. */
-  onDone: (() => void) | undefined
   readonly #canceller = (query: NativeQuery): void => this.cancel(query)
   #onLoss: ((loss: Error) => void) | undefined
   #isInBlock = false
-  onNotice: ((channel: string, payload: string) => void) | undefined
   readonly #owner: SlotOwner
-  readonly #queue: NativeQuery[] = []
   #loss: Error | undefined
 
   constructor(owner: SlotOwner, planFor: (slot: Slot) => SessionPlan) {
+    super(owner.letsExit)
     this.#owner = owner
     this.template = owner.template
     this.session = new Session(planFor(this), this)
     this.native = leasedSql(this)
+    slots.set(this.native, this)
   }
 
-  /** Statements under way. */
-  get pending(): number {
-    return this.session.talk.sent.length + this.#queue.length
-  }
-
-  /** Whether a statement of one of many may be sent behind those that run on it. */
-  get isShareable(): boolean {
-    return (
-      !this.isTaken && !this.isDraining && !this.isDoomed && !this.session.talk.isFull && this.session.state === 'open'
-    )
-  }
-
-  /** It is idle from now on. */
-  rest(): void {
-    if (this.#owner.letsExit) this.session.hold('nothing')
-  }
-
-  /** It is used from now on. */
-  wake(): void {
-    if (this.#owner.letsExit) this.session.hold('process')
+  /** The slot of a connection as callers have it. @throws {UnknownConnectionError} it is none of this driver's. */
+  static of(connection: PostgresConnection): Slot {
+    const slot = slots.get(connection)
+    if (slot === undefined) throw new UnknownConnectionError('foreign')
+    return slot
   }
 
   /** Sends a query for whoever has the connection to himself. */
   run(query: NativeQuery): void {
     if (this.#loss !== undefined) query.reject(this.#loss)
     else if (this.lease === undefined) query.reject(new UnknownConnectionError('released'))
-    else if (this.session.talk.isFull) this.#queue.push(query)
+    else if (this.session.talk.isFull) this.queue.push(query)
     else this.session.talk.execute(query)
   }
 
@@ -96,8 +79,8 @@ export class Slot implements DriverConnection<PostgresConnection>, SessionEvents
 
   cancel(query: NativeQuery): void {
     if (query.state !== null) return this.session.cancel(query)
-    const place = this.#queue.indexOf(query)
-    if (place >= 0) this.#queue.splice(place, 1)
+    const place = this.queue.indexOf(query)
+    if (place >= 0) this.queue.splice(place, 1)
     callOff(query)
   }
 
@@ -113,13 +96,19 @@ export class Slot implements DriverConnection<PostgresConnection>, SessionEvents
     }
   }
 
+  /** Runs one statement of hasql's own for who has the connection to himself. */
+  say(text: string): Promise<unknown> {
+    return say(this, text)
+  }
+
+  /** Has the pool hold one more than it may, for as long as this one is leased. */
+  setAside(): void {
+    this.#owner.setAside(this)
+  }
+
   watchLoss(lost: (error: Error) => void): () => void {
     this.#onLoss = lost
     return () => (this.#onLoss = undefined)
-  }
-
-  isClosed(): boolean {
-    return this.session.state === 'broken' || this.session.state === 'closed'
   }
 
   giveBack(destroy: boolean): void {
@@ -129,7 +118,7 @@ export class Slot implements DriverConnection<PostgresConnection>, SessionEvents
 
   interrupt(cause: Error): void {
     if (this.lease !== undefined) this.#loss ??= cause
-    for (const query of this.#queue.splice(0)) query.reject(cause)
+    for (const query of this.queue.splice(0)) query.reject(cause)
     this.session.interrupt((query) => this.#loss ?? sharedLoss(this.session.plan.spec.hostId, query, cause))
     if (this.#loss !== undefined) this.#onLoss?.(this.#loss)
   }
@@ -145,18 +134,14 @@ export class Slot implements DriverConnection<PostgresConnection>, SessionEvents
     return this.session.talk.ledger.outcome()
   }
 
-  canPassOn(): boolean {
-    return !this.isDoomed && this.pending === 0 && !this.session.talk.isInTransaction
-  }
-
   async query(sql: string): Promise<readonly (string | null)[]> {
     return firstRow(this.template, sql, (query) => this.run(query))
   }
 
   drained(): void {
     const { talk } = this.session
-    while (this.#queue.length > 0 && !talk.isFull) {
-      const next = this.#queue.shift()
+    while (this.queue.length > 0 && !talk.isFull) {
+      const next = this.queue.shift()
       if (next !== undefined) talk.execute(next)
     }
     if (this.pending > 0) return

@@ -1,4 +1,5 @@
 import { HasqlError } from '../../errors.ts'
+import { toError } from '../../to-error.ts'
 import { codeOf } from '../../driver/classify-error.ts'
 import type { NativeQuery, NativeSql } from './native.ts'
 import { nativeQuery } from './native.ts'
@@ -21,7 +22,7 @@ export type Work = (sql: object) => unknown
  * lost rejects at once, whatever the work waits for.
  */
 export async function transact(seat: TransactionSeat, options: string, work: Work): Promise<unknown> {
-  await statement(seat, `begin ${options.replaceAll(/[^a-z ]/gi, '')}`)
+  await say(seat, `begin ${options.replaceAll(/[^a-z ]/gi, '')}`)
   return new Promise((resolve, reject) => {
     const endWatch = seat.watchLoss(reject)
     void new Transaction(seat).run(undefined, work).then(resolve, reject).finally(endWatch)
@@ -65,7 +66,9 @@ class Transaction {
     }
     if (name === undefined) {
       const prepared = this.#preparedAs?.replaceAll("'", "''")
-      await this.#say(prepared === undefined ? 'commit' : `prepare transaction '${prepared}'`)
+      const ended = await this.#say(prepared === undefined ? 'commit' : `prepare transaction '${prepared}'`)
+      // The server rolls back what cannot be committed, and is content: a statement that nobody waited for had failed.
+      if (commandOf(ended) === 'ROLLBACK') throw toError(failed[0] ?? 'The transaction was rolled back')
     }
     return result
   }
@@ -92,11 +95,12 @@ class Transaction {
   }
 
   #say(text: string): Promise<unknown> {
-    return statement(this.#seat, text)
+    return say(this.#seat, text)
   }
 }
 
-async function statement(seat: TransactionSeat, text: string): Promise<unknown> {
+/** Runs one statement on the seat, in the simple protocol. */
+export async function say(seat: Pick<TransactionSeat, 'template' | 'run'>, text: string): Promise<unknown> {
   const made = seat.template.unsafe(text)
   nativeQuery(made).handler = (query) => seat.run(query)
   return made
@@ -104,4 +108,8 @@ async function statement(seat: TransactionSeat, text: string): Promise<unknown> 
 
 function isWork(value: unknown): value is Work {
   return typeof value === 'function'
+}
+
+function commandOf(result: unknown): unknown {
+  return typeof result === 'object' && result !== null ? Reflect.get(result, 'command') : undefined
 }
