@@ -41,6 +41,8 @@ export interface DriverConnection<TConnection> {
   canPassOn?(): boolean
   /** Whether a statement runs on it outside of a lease, which is waited for when the manager closes. Without it: never. */
   isAnswering?(): boolean
+  /** Has the connection closed as soon as it is idle; called only while it is answering. */
+  retire?(): void
   /**
    * Runs one constant statement for hasql while the connection is leased, and returns its first row as text. Without it
    * no write tokens can be taken.

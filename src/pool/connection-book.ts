@@ -77,9 +77,11 @@ export class ConnectionBook<TConnection> {
 
   /** Destroys what is idle, and with `leasedToo` what is leased; its holders are told what is known of their work. */
   discard(hostId: string, leasedToo: boolean, cause: Error): void {
-    this.interrupt(({ lease }) => {
-      if (lease === undefined) return cause
-      return leasedToo ? lease.lost(hostId, cause) : undefined
+    this.interrupt(({ lease, connection }) => {
+      if (lease !== undefined) return leasedToo ? lease.lost(hostId, cause) : undefined
+      if (leasedToo || connection.isAnswering?.() !== true) return cause
+      connection.retire?.()
+      return undefined
     })
   }
 

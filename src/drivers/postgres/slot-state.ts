@@ -42,6 +42,10 @@ export abstract class SlotState {
     return !this.isTaken && this.pending > 0
   }
 
+  retire(): void {
+    this.isDoomed = true
+  }
+
   isClosed(): boolean {
     return this.session.state === 'broken' || this.session.state === 'closed'
   }
