@@ -3,19 +3,19 @@ import type { DsnInput } from '../dsn/parse.ts'
 import { BasePoolManager } from '../manager/base-pool-manager.ts'
 import { objectOf } from '../manager/check-option.ts'
 import type { ManagerOptions } from '../manager/options.ts'
-import { createPostgresDriver } from './postgres/driver.ts'
-import type { PostgresConnection } from './postgres/leased-sql.ts'
+import { driverOf } from './postgres/driver-of.ts'
+import type { PostgresConnection } from './postgres/postgres-connection.ts'
 import { Listener } from './postgres/listener.ts'
 import type { NativeSql } from './postgres/native.ts'
 import { makeTemplate } from './postgres/options.ts'
-import type { PostgresPoolOptions } from './postgres/options.ts'
+import type { PostgresPoolOptions } from './postgres/pool-options.ts'
 import { roleSql, slotsOf } from './postgres/role-sql.ts'
 import type { RoleSource } from './postgres/role-sql.ts'
 
 export * from '../index.ts'
 export { createPostgresDriver } from './postgres/driver.ts'
-export type { PostgresConnection } from './postgres/leased-sql.ts'
-export type { PostgresPoolOptions } from './postgres/options.ts'
+export type { PostgresConnection } from './postgres/postgres-connection.ts'
+export type { PostgresPoolOptions } from './postgres/pool-options.ts'
 
 /** The options of a pool manager on postgres.js. */
 export interface PostgresManagerOptions extends ManagerOptions {
@@ -43,8 +43,9 @@ export class PoolManager extends BasePoolManager<PostgresConnection, postgres.Sq
 
   constructor(dsn: DsnInput, options: PostgresManagerOptions = {}) {
     const { poolOptions, ...managerOptions } = objectOf('PoolManager', options)
-    const template = makeTemplate(poolOptions ?? {})
-    super(createPostgresDriver(poolOptions, template), dsn, managerOptions)
+    const given = poolOptions ?? {}
+    const template = makeTemplate(given)
+    super(driverOf({ given, template }), dsn, managerOptions)
     this.#template = template
     this.#listener = new Listener(slotsOf(this.#sourceOf('master')))
   }

@@ -63,6 +63,7 @@ export class Conversation implements WireWitness {
   }
 
   asksFor(kind: number, body: Buffer): Error | undefined {
+    if (this.#peer !== undefined) this.violated()
     return (this.fate ??= checkAuthentication(kind, body))
   }
 
@@ -103,6 +104,10 @@ export class Conversation implements WireWitness {
 
   noticed(code: string | undefined): void {
     this.ledger.noticed(code)
+  }
+
+  suspended(): boolean {
+    return this.sent.head?.cursorFn !== undefined
   }
 
   parameter(name: string, value: string): void {

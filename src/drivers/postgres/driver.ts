@@ -1,44 +1,11 @@
 import type postgres from 'postgres'
 import type { Driver } from '../../driver/driver.ts'
-import type { HostSpec } from '../../dsn/host-spec.ts'
-import { classifyPostgresError } from './classify.ts'
-import { hostSql } from './host-sql.ts'
-import { HostTls } from './host-tls.ts'
-import type { PostgresConnection } from './leased-sql.ts'
-import type { NativeSql } from './native.ts'
-import type { PostgresPoolOptions } from './options.ts'
+import { driverOf } from './driver-of.ts'
 import { makeTemplate } from './options.ts'
-import { PostgresPool } from './pool.ts'
-import { PostgresProbe } from './probe.ts'
-import { SlotPlans, probePlan } from './slot-plans.ts'
+import type { PostgresPoolOptions } from './pool-options.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 
 /** The driver for postgres.js. One for each manager: its connections share parsers, and it remembers which hosts speak TLS. */
-export function createPostgresDriver(
-  given: PostgresPoolOptions = {},
-  template: NativeSql = makeTemplate(given),
-): Driver<PostgresConnection, postgres.Sql> {
-  const settings = { given, template }
-  const plain = makeTemplate({
-    onnotice: () => undefined,
-    ...(given.connection === undefined ? {} : { connection: given.connection }),
-  })
-  const choices = new WeakMap<HostSpec, HostTls>()
-  const tlsOf = (spec: HostSpec): HostTls => {
-    const choice = choices.get(spec) ?? new HostTls(spec, given.ssl)
-    choices.set(spec, choice)
-    return choice
-  }
-  return {
-    name: 'postgres',
-    openPool: (spec, options, hooks) => {
-      const plans = new SlotPlans(settings, spec, tlsOf(spec), options)
-      return new PostgresPool(plans, hooks, (pool) => hostSql(pool, spec.hostId, () => plans.parameters))
-    },
-    openProbe: (spec, options) => {
-      const tls = tlsOf(spec)
-      const planFor = () => probePlan(settings, spec, tls, options, plain)
-      return new PostgresProbe(plain, planFor, (error, plan) => tls.fallBack(error, plan.tls), options)
-    },
-    classify: classifyPostgresError,
-  }
+export function createPostgresDriver(given: PostgresPoolOptions = {}): Driver<PostgresConnection, postgres.Sql> {
+  return driverOf({ given, template: makeTemplate(given) })
 }

@@ -1,16 +1,11 @@
 import type postgres from 'postgres'
 import type { BoundLease } from '../../driver/driver.ts'
 import type { NativeSql } from './native.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 import { sqlOn, refused } from './sql.ts'
 import type { QueryDesk } from './sql.ts'
 import { textAndWork } from './transaction.ts'
 import type { Work } from './transaction.ts'
-
-/**
- * A connection of postgres.js that is leased: an `sql` whose statements all run on it. `release()` gives it back, and so does
- * `await using`.
- */
-export type PostgresConnection = postgres.ReservedSql & AsyncDisposable
 
 /** The connection behind a leased `sql`. */
 export interface LeasedSeat extends QueryDesk {

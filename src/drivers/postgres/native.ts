@@ -17,6 +17,8 @@ export interface NativeQuery {
   readonly origin: string
   readonly prepared?: boolean
   readonly retried?: unknown
+  /** Who takes the rows of a cursor. */
+  readonly cursorFn?: unknown
   /** COPY in either direction. */
   readonly streaming?: boolean
   /** Whether it was called off, and is not to be sent. */

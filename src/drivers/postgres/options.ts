@@ -1,8 +1,8 @@
-import type postgres from 'postgres'
 import { OptionsError } from '../../errors.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { NativeOptions, NativeSql } from './native.ts'
 import { makeNative } from './native.ts'
+import type { PostgresPoolOptions } from './pool-options.ts'
 
 /** What the DSN says, or the manager. */
 const OURS = ['host', 'hostname', 'port', 'path', 'database', 'db', 'user', 'username'] as const
@@ -15,17 +15,6 @@ const MANAGED = [
   'no_subscribe',
   'timeout',
 ] as const
-
-/**
- * postgres.js' own options, without those that the DSN decides.
- *
- * `ssl` and `password`, when given, replace what the DSN says for every host; `password` may be a function, which is called
- * for each connection (for tokens that expire). `max` (default 10) is the most connections to each host.
- */
-export type PostgresPoolOptions = Omit<
-  postgres.Options<Record<string, postgres.PostgresType>>,
-  (typeof OURS)[number] | (typeof MANAGED)[number]
->
 
 /**
  * An instance of postgres.js that never connects: its options are those of every connection, and its queries go where they

@@ -1,7 +1,7 @@
 import type { DriverPool, DriverPoolHooks } from '../../driver/driver.ts'
 import { ManagerClosedError } from '../../errors.ts'
 import { toError } from '../../to-error.ts'
-import type { PostgresConnection } from './leased-sql.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 import type { NativeQuery, NativeSql } from './native.ts'
 import type { Slot, SlotOwner } from './slot.ts'
 import { SlotChoice, remove } from './slot-choice.ts'

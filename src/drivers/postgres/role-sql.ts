@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import type { PostgresConnection } from './leased-sql.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 import { isSql } from './leased-sql.ts'
 import type { Listener } from './listener.ts'
 import type { NativeSql } from './native.ts'

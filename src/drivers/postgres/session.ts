@@ -9,6 +9,7 @@ import { sendCancel } from './cancel.ts'
 import { Conversation } from './conversation.ts'
 import type { ConversationEvents } from './conversation.ts'
 import { dial } from './dial.ts'
+import { failQuery } from './fail-query.ts'
 import type { TlsWish } from './host-tls.ts'
 import type { NativeQuery } from './native.ts'
 import { NativeSocket } from './native-socket.ts'
@@ -96,7 +97,7 @@ export class Session {
     if (this.state === 'connecting') return this.#fail(closed)
     if (this.state === 'closed') return
     this.state = 'broken'
-    for (const query of this.talk.sent.takeAll()) query.reject(errorFor(query))
+    for (const query of this.talk.sent.takeAll()) failQuery(query, errorFor(query))
     // What else postgres.js holds, an open COPY for example, ends too.
     this.#front?.tell('error', closed)
     this.#socket?.destroy()

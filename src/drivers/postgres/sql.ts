@@ -33,9 +33,7 @@ export function sqlOn(template: NativeSql, desk: QueryDesk, own: OwnParts): obje
     return made
   }
   const tag = (first: unknown, ...rest: readonly unknown[]): unknown => adopt(template(first, ...rest))
-  const taken = Object.entries(Object.getOwnPropertyDescriptors(template)).filter(([name]) => !NOT_TAKEN.has(name))
-  Object.defineProperties(tag, Object.fromEntries(taken))
-  return Object.assign(tag, {
+  return Object.assign(tag, partsOf(template), {
     unsafe: (text: string, args?: readonly unknown[], options?: object): unknown =>
       adopt(args === undefined ? template.unsafe(text) : template.unsafe(text, args, options)),
     file: (path: string, args: readonly unknown[] | object = [], options: object = {}): unknown => {
@@ -51,6 +49,18 @@ export function sqlOn(template: NativeSql, desk: QueryDesk, own: OwnParts): obje
     close: () => own['end']?.(),
     ...own,
   })
+}
+
+const parts = new WeakMap<NativeSql, object>()
+
+/** What all that are made of a template have in common: one is made for each transaction. */
+function partsOf(template: NativeSql): object {
+  const known = parts.get(template)
+  if (known !== undefined) return known
+  const taken = Object.entries(Object.getOwnPropertyDescriptors(template)).filter(([name]) => !NOT_TAKEN.has(name))
+  const made = Object.fromEntries(taken.map(([name, { value }]): [string, unknown] => [name, value]))
+  parts.set(template, made)
+  return made
 }
 
 /** What an `sql` has by its type and cannot do; rejects with what to do instead. */

@@ -12,13 +12,16 @@ export interface WireWitness {
   /** ErrorResponse. False when neither it nor what follows may reach the driver. */
   refused(fields: Fields): boolean
   noticed(code: string | undefined): void
+  /** PortalSuspended. False when nobody fetches with a cursor. */
+  suspended(): boolean
   parameter(name: string, value: string): void
   /** What came is not the protocol; nothing of it may reach the driver. */
   violated(): void
 }
 
-const [AUTHENTICATION, COMPLETE, ERROR, NOTICE, PARAMETER, READY] = [82, 67, 69, 78, 83, 90]
-const WATCHED: ReadonlySet<number> = new Set([AUTHENTICATION, COMPLETE, ERROR, NOTICE, PARAMETER, READY])
+const [COMPLETE, ERROR, NOTICE, PARAMETER, READY] = [67, 69, 78, 83, 90]
+const [NOTIFICATION, COLUMNS, SUSPENDED] = [65, 84, 115]
+const WATCHED: ReadonlySet<number> = new Set(Buffer.from('RCENSZATs'))
 const KNOWN: ReadonlySet<number> = new Set(Buffer.from('RKSZCDTEN12t3nsAIGHWdcVv'))
 
 const HEADER_BYTES = 5
@@ -81,19 +84,26 @@ export class WireReader {
       case NOTICE:
         witness.noticed(readFields(bytes, start, end)['C'])
         return true
+      // postgres.js looks for a zero in it for ever; its texts, and the format of its columns, end with one.
+      case NOTIFICATION:
+      case COLUMNS:
+        return bytes[end - 1] === 0 || this.#violation()
+      case SUSPENDED:
+        return witness.suspended() || this.#violation()
       case PARAMETER: {
         const [name = '', value = ''] = bytes.toString('utf8', start, end - 1).split('\0')
         witness.parameter(name, value)
         return true
       }
-      default: {
-        if (end - start < 4) {
-          witness.violated()
-          return false
-        }
+      default:
+        if (end - start < 4) return this.#violation()
         return witness.asksFor(bytes.readUInt32BE(start), bytes.subarray(start + 4, end)) === undefined
-      }
     }
+  }
+
+  #violation(): false {
+    this.#witness.violated()
+    return false
   }
 }
 

@@ -337,7 +337,7 @@ describe('shared connections', () => {
 
   test('a statement waits for a connection no longer than an acquire', async () => {
     const small = open({ acquireTimeoutMs: 100, poolOptions: { max: 1 } })
-    await using _lease = await small.acquireMaster()
+    await using _lease = await small.acquireMaster({ timeoutMs: 5_000 })
     expect(await rejection(small.master`select 1`)).toBeInstanceOf(AcquireTimeoutError)
     await small.terminate()
   })
@@ -352,6 +352,22 @@ describe('shared connections', () => {
       }
       expect(await db.master`select 1 as one`).toEqual([{ one: 1 }])
     }
+  })
+
+  test('a cursor whose backend is killed between two fetches does not end as if there were no more rows', async () => {
+    const rows: number[] = []
+    const reading = rejection(
+      (async () => {
+        for await (const some of db.master<{ n: number }[]>`select n from generate_series(1, 100) n`.cursor(10)) {
+          rows.push(...some.map(({ n }) => n))
+          if (rows.length > 10) continue
+          await killAll()
+          await eventually('it is gone', () => sizes().total === 0)
+        }
+      })(),
+    )
+    expect(await reading).toBeInstanceOf(HostLostError)
+    expect(rows).toHaveLength(10)
   })
 
   test('a transaction whose backend is killed rejects at once, whatever it waits for', async () => {

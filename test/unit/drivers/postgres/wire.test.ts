@@ -22,6 +22,7 @@ function listen(answers: Partial<WireWitness> = {}): Heard {
     completed: (tag) => void said.push(`C ${tag}`),
     ready: (status) => said.push(`Z ${status}`) > 0,
     refused: ({ C = '', M = '' }) => said.push(`E ${C} ${M}`) > 0,
+    suspended: () => said.push('s') > 0,
     noticed: (code) => void said.push(`N ${code ?? ''}`),
     parameter: (name, value) => void said.push(`S ${name}=${value}`),
     violated: () => void said.push('violated'),
@@ -35,6 +36,8 @@ const ANSWER = Buffer.concat([
   message('S', 'in_hot_standby\0on\0'),
   message('1'),
   message('T', Buffer.alloc(40)),
+  message('s'),
+  message('A', 'news\0it\0'),
   message('D', Buffer.alloc(300, 'Z')),
   message('C', 'SELECT 1\0'),
   message('N', 'SWARNING\0C01000\0Mbeware\0\0'),
@@ -42,7 +45,7 @@ const ANSWER = Buffer.concat([
   message('E', 'SERROR\0C42P01\0Mno such table\0\0'),
   message('Z', 'E'),
 ])
-const HEARD = ['R0', 'S in_hot_standby=on', 'C SELECT 1', 'N 01000', 'Z I', 'E 42P01 no such table', 'Z E']
+const HEARD = ['R0', 'S in_hot_standby=on', 's', 'C SELECT 1', 'N 01000', 'Z I', 'E 42P01 no such table', 'Z E']
 
 describe('messages are followed', () => {
   test('whatever the pieces are that they arrive in', () => {
@@ -74,6 +77,8 @@ test.each([
   ['of no known kind', message('!')],
   ['that is too short to be one', Buffer.from([90, 0, 0, 0, 3, 73])],
   ['that is too long to be one', Buffer.from([68, 255, 255, 255, 255])],
+  ['with the names of columns that do not end', message('T', '\0\x01name')],
+  ['with a notification that does not end', message('A', 'news')],
   ['that asks for an authentication without saying which', message('R', 'x')],
 ])('a message %s is not passed on', (_what, bytes) => {
   const { said, reader } = listen()
