@@ -25,7 +25,9 @@ const timersAndDice = {
 
 export default tseslint.config(
   // What stands apart is installed for its tests only, so its types may not be there.
-  { ignores: ['dist', 'coverage', '**/node_modules', 'test/integrations/apart'] },
+  {
+    ignores: ['dist', 'build', 'coverage', '**/node_modules', 'test/integrations/apart', 'test/platforms/*.mjs'],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

