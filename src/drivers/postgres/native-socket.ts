@@ -11,6 +11,7 @@ type Listener = (given: unknown) => void
 export class NativeSocket {
   readonly #socket: Socket
   readonly #gaveUp: () => void
+  #onData: Listener | undefined
   readonly #listeners = new Map<string, Listener>()
 
   /** `gaveUp` is called when postgres.js destroys the socket: over a wrong signature, for example. */
@@ -25,12 +26,18 @@ export class NativeSocket {
     return this.#socket.readyState
   }
 
-  tell(event: 'data' | 'error' | 'drain', given: unknown): void {
+  /** What the server sent. */
+  data(bytes: Buffer): void {
+    this.#onData?.(bytes)
+  }
+
+  tell(event: 'error' | 'drain', given: unknown): void {
     this.#listeners.get(event)?.(given)
   }
 
   on(event: string, listener: Listener): this {
-    this.#listeners.set(event, listener)
+    if (event === 'data') this.#onData = listener
+    else this.#listeners.set(event, listener)
     return this
   }
 

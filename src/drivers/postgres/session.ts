@@ -120,7 +120,7 @@ export class Session {
     socket.on('data', (chunk: Buffer) => {
       if (this.state !== 'connecting' && this.state !== 'open') return
       const bytes = reader.read(chunk)
-      if (bytes > 0) front.tell('data', bytes === chunk.length ? chunk : chunk.subarray(0, bytes))
+      if (bytes > 0) front.data(bytes === chunk.length ? chunk : chunk.subarray(0, bytes))
       if (talk.fate !== undefined) this.#ended(talk.fate)
     })
     const connection = await startNative(plan, password, front, () => this.#drained())

@@ -5,7 +5,9 @@ export type Fields = Readonly<Record<string, string>>
 export interface WireWitness {
   /** Authentication (type R). An error when the driver could not handle it. */
   asksFor(kind: number, body: Buffer): Error | undefined
-  /** CommandComplete, with its tag. */
+  /** Whether nobody wants to know what ended. */
+  readonly isShared: boolean
+  /** CommandComplete, with its tag; not told while `isShared`. */
   completed(tag: string): void
   /** ReadyForQuery, with the status of the transaction. False when neither it nor what follows may reach the driver. */
   ready(status: string): boolean
@@ -21,8 +23,11 @@ export interface WireWitness {
 
 const [COMPLETE, ERROR, NOTICE, PARAMETER, READY] = [67, 69, 78, 83, 90]
 const [NOTIFICATION, COLUMNS, SUSPENDED] = [65, 84, 115]
-const WATCHED: ReadonlySet<number> = new Set(Buffer.from('RCENSZATs'))
-const KNOWN: ReadonlySet<number> = new Set(Buffer.from('RKSZCDTEN12t3nsAIGHWdcVv'))
+const [KNOWN, WATCHED] = [1, 2]
+/** By the letter of a message: nothing for one of no known kind. */
+const KINDS = new Uint8Array(256)
+for (const kind of Buffer.from('RKSZCDTEN12t3nsAIGHWdcVv')) KINDS[kind] = KNOWN
+for (const kind of Buffer.from('RCENSZATs')) KINDS[kind] = WATCHED
 
 const HEADER_BYTES = 5
 /** No message of a server is longer. */
@@ -54,8 +59,8 @@ export class WireReader {
     while (bytes.length - at >= HEADER_BYTES) {
       const [kind = 0, length] = [bytes[at], bytes.readUInt32BE(at + 1)]
       const end = at + 1 + length
-      if (length < 4 || length > MAX_BYTES || !KNOWN.has(kind)) this.#witness.violated()
-      else if (!WATCHED.has(kind)) {
+      if (length < 4 || length > MAX_BYTES || KINDS[kind] === 0) this.#witness.violated()
+      else if (KINDS[kind] === KNOWN) {
         this.#skip = Math.max(0, end - bytes.length)
         at = Math.min(end, bytes.length)
         continue
@@ -77,7 +82,7 @@ export class WireReader {
       case READY:
         return witness.ready(String.fromCharCode(bytes[start] ?? 0))
       case COMPLETE:
-        witness.completed(bytes.toString('latin1', start, end - 1))
+        if (!witness.isShared) witness.completed(bytes.toString('latin1', start, end - 1))
         return true
       case ERROR:
         return witness.refused(readFields(bytes, start, end))

@@ -99,12 +99,6 @@ export function driverConformance<C extends AsyncDisposable>(driver: DriverCase<
         expect(order).toEqual([1, 2, 3])
       })
 
-      test('statements asked for at once are answered in order', async () => {
-        await using connection = await db.acquireMaster()
-        const asked = Array.from({ length: 20 }, (_, n) => query(connection, `select ${n} as n`))
-        expect((await Promise.all(asked)).map(([row]) => row?.['n'])).toEqual(Array.from({ length: 20 }, (_, n) => n))
-      })
-
       test('one given back inside a transaction is closed, and its work undone', async () => {
         await db.withMaster((connection) => query(connection, 'create table if not exists conformance (id int)'))
         const first = await db.acquireMaster()

@@ -169,6 +169,14 @@ describe('what an sql of postgres.js does', () => {
     await db.replica.begin(async (tx) => tx`select 1`)
   })
 
+  test('statements asked for at once on a lease are answered in order', async () => {
+    await using lease = await db.acquireMaster()
+    const asked = Array.from({ length: 20 }, (_, n) => lease`select ${n}::int as n`)
+    expect((await Promise.all(asked)).map(([row]) => row?.['n'] as number)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n),
+    )
+  })
+
   test('reserve', async () => {
     const reserved = await db.master.reserve()
     const pid = async () => (await reserved`select pg_backend_pid() as pid`)[0]?.['pid'] as number

@@ -18,6 +18,7 @@ interface Heard {
 function listen(answers: Partial<WireWitness> = {}): Heard {
   const said: string[] = []
   const witness: WireWitness = {
+    isShared: false,
     asksFor: (kind) => void said.push(`R${kind}`),
     completed: (tag) => void said.push(`C ${tag}`),
     ready: (status) => said.push(`Z ${status}`) > 0,
