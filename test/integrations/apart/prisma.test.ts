@@ -95,6 +95,13 @@ detailSuite('where prisma sends what', (ground) => {
     expect(replicaPorts).toContain(await portOf(prisma))
     expect(await portOf(prisma.$primary())).toBe(masterPort)
     expect((await prisma.story.create({ data: { id: 10 } })).port).toBe(masterPort)
+    // The documentation warns of this.
+    const strayed = prisma.$transaction(async (tx) => {
+      await tx.$primary().story.create({ data: { id: 11 } })
+      throw new Error('changed my mind')
+    })
+    expect(await rejection(strayed)).toMatchObject({ message: 'changed my mind' })
+    expect(await master.story.count({ where: { id: 11 } })).toBe(1)
     await prisma.$disconnect()
   })
 
