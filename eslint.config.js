@@ -31,6 +31,7 @@ export default tseslint.config(
       'build',
       'coverage',
       '**/node_modules',
+      'src/dashboard/page.ts',
       'test/integrations/apart',
       'test/integrations/recipes',
       'test/platforms/*.mjs',

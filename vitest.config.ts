@@ -12,6 +12,7 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
       { find: /^hasql$/, replacement: source('index.ts') },
+      { find: /^hasql\/dashboard$/, replacement: source('dashboard/index.ts') },
       { find: /^hasql\/testing$/, replacement: source('testing/index.ts') },
       { find: /^hasql\/(pg|pg-native|postgres)$/, replacement: source('drivers/$1.ts') },
       { find: /^hasql\/(otel|prometheus)$/, replacement: source('metrics/$1.ts') },

@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   drivers: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade'],
   facade: ['index', ...ERRORS, ...TIME, ...CORE, 'manager'],
   integrations: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'facade', 'drivers'],
+  dashboard: [...ERRORS, ...TIME, ...TOPOLOGY, 'metrics', 'manager'],
   cli: ['index', ...ERRORS, ...TIME, ...CORE, 'manager', 'drivers'],
   testing: ERRORS,
 }

@@ -21,7 +21,7 @@ export class Drill implements AsyncDisposable {
     this.workload = workload
   }
 
-  static async start(): Promise<Drill> {
+  static async start({ pauseMs = 2 }: { readonly pauseMs?: number } = {}): Promise<Drill> {
     const cluster = await PgCluster.start({ replicas: 2 })
     const master = await cluster.master()
     await master.query('create table writes (id bigint primary key)')
@@ -33,7 +33,7 @@ export class Drill implements AsyncDisposable {
       poolOptions: { max: WRITERS + READERS },
     })
     await db.ready({ mastersCount: 1, replicasCount: 2 })
-    return new Drill(cluster, db, new Workload(db, WRITERS, READERS))
+    return new Drill(cluster, db, new Workload(db, WRITERS, READERS, pauseMs))
   }
 
   hostId(node: PgNode): HostId {

@@ -17,11 +17,14 @@ export class Workload {
   readonly #db: PoolManager
   readonly #loops: Promise<void>[] = []
   readonly #sent = new Map<number, number>()
+  readonly #pauseMs: number
   #nextId = 1
   #running = true
 
-  constructor(db: PoolManager, writers: number, readers: number) {
+  /** `pauseMs`: between two operations of each loop. */
+  constructor(db: PoolManager, writers: number, readers: number, pauseMs = 2) {
     this.#db = db
+    this.#pauseMs = pauseMs
     for (let count = 0; count < writers; count++) this.#loops.push(this.#loop('write'))
     for (let count = 0; count < readers; count++) this.#loops.push(this.#loop('read'))
   }
@@ -34,6 +37,12 @@ export class Workload {
   /** The operations that ended since a moment. */
   since(startMs: number): readonly Operation[] {
     return this.operations.filter(({ endedAtMs }) => endedAtMs >= startMs)
+  }
+
+  /** The operations that ended since the last call, which are forgotten with it. */
+  takeOperations(): readonly Operation[] {
+    this.#sent.clear()
+    return this.operations.splice(0)
   }
 
   async stop(): Promise<void> {
@@ -53,7 +62,7 @@ export class Workload {
         error = thrown instanceof Error ? thrown : new Error(String(thrown))
       }
       this.operations.push({ kind, id, sentAtMs, endedAtMs: performance.now(), port, error })
-      await new Promise((resolve) => setTimeout(resolve, 2))
+      await new Promise((resolve) => setTimeout(resolve, this.#pauseMs))
     }
   }
 

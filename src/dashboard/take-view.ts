@@ -1,0 +1,91 @@
+import { redact } from '../dsn/redact.ts'
+import { describeState } from '../manager/explain.ts'
+import type { DriverMetrics } from '../metrics/manager-metrics.ts'
+import type { HostDescription } from '../topology/host-description.ts'
+import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
+import type { Topology } from '../topology/topology.ts'
+import { healthOf, isSuspect } from './health.ts'
+import type { HostView, Span, StateView } from './view.ts'
+import type { DashboardActions, WatchedManager } from './watched.ts'
+
+/** All that the page says of a manager at this moment. Text from elsewhere, which may hold anything, is redacted. */
+export function takeView(db: WatchedManager, title: string, actions: DashboardActions | undefined): StateView {
+  const { topology, closing } = db
+  const { drivers, hasql } = db.metrics()
+  const { waiters, acquireTimeouts, failovers, outageMs, retries, stalls } = hasql
+  return {
+    title,
+    ...healthOf(topology, closing),
+    hosts: drivers.flatMap((metrics) => {
+      const host = [...topology.hosts.values()].find(({ hostId }) => hostId === metrics.host)
+      return host === undefined ? [] : [viewOf(host, metrics, topology, actions)]
+    }),
+    manager: {
+      waiters,
+      acquireTimeouts,
+      failovers,
+      outageMs,
+      masterlessAtMs: topology.masterlessSinceMs,
+      retries,
+      stalls,
+    },
+    note: actions?.note?.(),
+  }
+}
+
+/** What a host is shown as, and since when. */
+export function spanOf(host: HostDescription): Span {
+  if (isAnswering(host) && host.suspicion !== undefined) return [host.suspicion.sinceMs, 'suspect']
+  return [host.sinceMs, host.kind]
+}
+
+function viewOf(
+  host: HostDescription,
+  metrics: DriverMetrics,
+  topology: Topology,
+  actions: DashboardActions | undefined,
+): HostView {
+  const answer = lastAnswerOf(host)
+  const { responseTimeMs, lagMs, lagBytes, used, max, total, waiting } = metrics
+  const { acquires, acquireTimeouts, connectErrors, labels } = metrics
+  const [sinceAtMs, state] = spanOf(host)
+  return {
+    host: host.hostId,
+    state,
+    kind: host.kind,
+    why: redact(whyOf(host, topology)),
+    sinceAtMs,
+    timeline: answer?.timeline ?? answer?.reachedTimeline,
+    lsn: answer?.lsn === undefined ? undefined : lsnText(answer.lsn),
+    responseTimeMs,
+    lagMs,
+    lagBytes,
+    used,
+    max,
+    total,
+    waiting,
+    acquires,
+    acquireTimeouts,
+    connectErrors,
+    labels,
+    actions: actions?.of(host.hostId) ?? [],
+  }
+}
+
+/** In use, and for what, or out, and why. */
+function whyOf(host: HostDescription, topology: Topology): string {
+  const state = describeState(host, topology)
+  if (host.kind === 'master' && !isSuspect(host)) return 'In: it takes the writes'
+  if (host.kind === 'master') return `Out until it answers: ${state}`
+  if (host.kind === 'replica' || host.kind === 'read-only-master') {
+    return isSuspect(host)
+      ? `In, as the last choice: ${state}`
+      : `In: it ${state === 'is a replica' ? 'takes reads' : state}`
+  }
+  return host.kind === 'unknown' ? `Not in yet: it ${state}` : `Out: it ${state}`
+}
+
+/** As PostgreSQL writes it: `0/3000148`. */
+function lsnText(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase()
+}
