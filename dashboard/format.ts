@@ -34,6 +34,12 @@ export function rate(value: number | undefined | null): string {
   return `${value < 10 ? Number(value.toFixed(1)) : Math.round(value).toLocaleString('en')}/s`
 }
 
+/** A name that fits into a width: the port is what tells hosts on one machine apart, so the front is cut. */
+export function shorten(host: string, width: number): string {
+  const room = Math.floor(width / 7.4)
+  return host.length <= room ? host : `…${host.slice(1 - room)}`
+}
+
 /** The words for what a host is. */
 export function roleName(state: string): string {
   return state === 'not-ready' ? 'not ready' : state.replace('-', ' ')

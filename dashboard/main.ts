@@ -32,7 +32,7 @@ function drawHealth(): void {
     ['Callers waiting', String(waiting)],
     ['Timed out', String(manager.acquireTimeouts)],
     ['Failovers', String(manager.failovers)],
-    ['Without a master', duration(manager.outageMs + (manager.failovers + manager.outageMs > 0 ? outage : 0))],
+    ['Without a master', duration(manager.outageMs)],
   ])
 }
 

@@ -1,6 +1,6 @@
 import type { StateView } from '../src/dashboard/view.ts'
 import { byId, html, setText, svg } from './dom.ts'
-import { duration, rate, roleName, toneOf } from './format.ts'
+import { duration, rate, roleName, shorten, toneOf } from './format.ts'
 import type { Model } from './model.ts'
 
 type Point = readonly [atMs: number, value: number | null]
@@ -22,7 +22,11 @@ export function drawLanes(model: Model): void {
   const lanes = hosts.flatMap(({ host }, row) => {
     const spans = model.spans[row] ?? []
     const top = row * step + (left === 0 ? 16 : 0)
-    const label = svg('text', { x: 0, y: left === 0 ? top - 5 : top + 15, class: 'axis name' }, host)
+    const label = svg(
+      'text',
+      { x: 0, y: left === 0 ? top - 5 : top + 15, class: 'axis name' },
+      shorten(host, left === 0 ? width : left - 8),
+    )
     const pieces = spans.flatMap(([atMs, state], index) => {
       const [from, to] = [x(atMs), x(spans[index + 1]?.[0] ?? nowMs)]
       if (to <= left) return []

@@ -1,6 +1,6 @@
 import type { HostView, StateView } from '../src/dashboard/view.ts'
 import { byId, setText, svg } from './dom.ts'
-import { MARKS, bytes, duration, roleName, toneOf } from './format.ts'
+import { MARKS, bytes, duration, roleName, shorten, toneOf } from './format.ts'
 
 const BOX = { width: 176, height: 58, gap: 16, rise: 64 }
 const PLACE = byId('topology')
@@ -18,7 +18,7 @@ export function drawTopology({ hosts }: StateView): void {
   }
   for (const host of hosts) {
     const text = lagTexts.get(host.host)
-    if (text !== undefined) setText(text, lagOf(host))
+    if (text !== undefined) setText(text, hosts.some(({ kind }) => kind === 'master') ? lagOf(host) : '')
   }
 }
 
@@ -43,7 +43,7 @@ function picture(hosts: readonly HostView[], width: number): SVGElement {
   const height = (outside.at(-1) ?? followers.at(-1) ?? rows.at(-1))?.top ?? 0
   const centre = (row: Row, index: number): number =>
     width / 2 + (index - (row.hosts.length - 1) / 2) * (boxWidth + BOX.gap)
-  const edges = masters.length === 0 ? [] : followers.flatMap((row) => edgesTo(row, width / 2, centre))
+  const edges = followers.flatMap((row) => edgesTo(row, width / 2, centre, masters.length === 0))
   lagTexts = new Map(edges.map(({ host, lag }) => [host, lag]))
   const boxes = [...rows, ...followers, ...outside].flatMap((row) =>
     row.hosts.map((host, index) => box(host, centre(row, index) - boxWidth / 2, row.top, boxWidth)),
@@ -77,6 +77,7 @@ function edgesTo(
   row: Row,
   x: number,
   centre: (row: Row, index: number) => number,
+  idle: boolean,
 ): { host: string; line: SVGElement; lag: SVGElement }[] {
   return row.hosts.flatMap((host, index) => {
     if (host === undefined) return []
@@ -84,9 +85,9 @@ function edgesTo(
     const middle = row.top - BOX.rise / 2
     const line = svg('path', {
       d: `M${x} ${from}V${middle - 10}Q${x} ${middle} ${x + Math.sign(to - x) * Math.min(10, Math.abs(to - x))} ${middle}H${to - Math.sign(to - x) * Math.min(10, Math.abs(to - x))}Q${to} ${middle} ${to} ${middle + 10}V${end}`,
-      class: host.state === 'suspect' ? 'edge doubt' : 'edge',
+      class: `edge${idle ? ' idle' : host.state === 'suspect' ? ' doubt' : ''}`,
     })
-    const lag = svg('text', { x: to + 8, y: end - 9, class: 'lag' }, lagOf(host))
+    const lag = svg('text', { x: to + 8, y: end - 9, class: 'lag' }, idle ? '' : lagOf(host))
     return [{ host: host.host, line, lag }]
   })
 }
@@ -100,7 +101,7 @@ function lagOf({ lagMs, lagBytes }: HostView): string {
 function box(host: HostView | undefined, x: number, y: number, width: number): SVGElement {
   const tone = host === undefined ? 'bad' : toneOf(host.state)
   const role = host === undefined ? 'Writes wait' : roleText(host)
-  const name = host === undefined ? 'No master' : short(host.host, width)
+  const name = host === undefined ? 'No master' : shorten(host.host, width - 50)
   const mark = svg('path', {
     d: MARKS[tone] ?? '',
     transform: `translate(${x + 13} ${y + 19}) scale(.85)`,
@@ -121,12 +122,6 @@ function roleText({ state, kind }: HostView): string {
   if (state === 'replica') return 'replica · reads'
   if (state === 'suspect') return `${kind}, in doubt`
   return roleName(state)
-}
-
-/** The port is what tells hosts on one machine apart: the front is cut. */
-function short(host: string, width: number): string {
-  const room = Math.floor((width - 50) / 7.4)
-  return host.length <= room ? host : `…${host.slice(1 - room)}`
 }
 
 function inWords(masters: readonly HostView[], replicas: readonly HostView[], out: readonly HostView[]): string {

@@ -45,10 +45,13 @@ async function playAll(): Promise<void> {
 
 /** The cluster on a page with buttons, until Ctrl-C. */
 async function playInBrowser(port: number): Promise<void> {
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
   console.log('Starting a real PostgreSQL cluster: one master, two replicas …')
   await using drill = await Drill.start({ pauseMs: 20 })
-  await serveDrill(drill, port, stop.signal)
+  await using page = await serveDrill(drill, port)
+  console.log(`\n  Open ${page.url} and break the cluster. Ctrl-C ends it.\n`)
+  await stopped
   console.log('Taking the cluster down …')
 }

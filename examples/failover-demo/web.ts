@@ -4,8 +4,13 @@ import { dashboard } from 'hasql/dashboard'
 import type { Drill } from './drill.ts'
 import { Buttons } from './buttons.ts'
 
-/** Serves the live page about a drill, with buttons, on the loopback interface; resolves when it is asked to stop. */
-export async function serveDrill(drill: Drill, port: number, stop: AbortSignal): Promise<void> {
+/** The live page about a drill, with buttons. */
+export interface DrillPage extends AsyncDisposable {
+  readonly url: string
+}
+
+/** Serves the page on the loopback interface until it is disposed of. */
+export async function serveDrill(drill: Drill, port: number): Promise<DrillPage> {
   const buttons = new Buttons(drill)
   const page = dashboard(drill.db, { title: 'hasql failover demo', actions: buttons })
   const server = createServer(page)
@@ -14,13 +19,14 @@ export async function serveDrill(drill: Drill, port: number, stop: AbortSignal):
     server.listen(port, '127.0.0.1', resolve)
   })
   const { port: bound } = server.address() as AddressInfo
-  console.log(`\n  Open http://127.0.0.1:${bound}/ and break the cluster. Ctrl-C ends it.\n`)
-  await new Promise<void>((resolve) => {
-    if (stop.aborted) resolve()
-    else stop.addEventListener('abort', () => resolve(), { once: true })
-  })
-  page.close()
-  buttons.close()
-  server.close()
-  server.closeAllConnections()
+  return {
+    url: `http://127.0.0.1:${bound}/`,
+    [Symbol.asyncDispose]: async () => {
+      page.close()
+      buttons.close()
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
 }

@@ -17,11 +17,14 @@ export interface Question {
 
 export type Headers = Readonly<Record<string, string>>
 
-/** What is answered; the `events` are sent for as long as the client listens. */
+/** Instead of a body: the events are sent for as long as the client listens. */
+export const EVENTS: unique symbol = Symbol('events')
+
+/** What is answered. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  readonly body: string | 'events'
+  readonly body: string | typeof EVENTS
 }
 
 /** What a path alone is relative to; the name is never looked at. */
@@ -74,7 +77,7 @@ function events({ method }: Question, collector: Collector): Answer {
   if (refusal === 'full') return text(503, 'Too many look at the dashboard now.', { 'retry-after': '10' })
   // Nothing on the way may hold events back to compress or to buffer them.
   const headers = { ...GUARD, 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform' }
-  return { status: 200, headers: { ...headers, 'x-accel-buffering': 'no' }, body: method === 'HEAD' ? '' : 'events' }
+  return { status: 200, headers: { ...headers, 'x-accel-buffering': 'no' }, body: method === 'HEAD' ? '' : EVENTS }
 }
 
 async function act(question: Question, query: URLSearchParams, actions: DashboardActions): Promise<Answer> {

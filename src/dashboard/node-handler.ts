@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ms } from '../time/milliseconds.ts'
 import { systemClock } from '../time/system-clock.ts'
 import type { Timer } from '../time/clock.ts'
-import { answer } from './answer.ts'
+import { EVENTS, answer } from './answer.ts'
 import type { Question } from './answer.ts'
 import type { Collector, Viewer } from './collector.ts'
 import type { DashboardActions } from './watched.ts'
@@ -20,7 +20,7 @@ export async function answerNode(
   const { status, headers, body } = await answer(questionOf(request), collector, actions)
   if (response.destroyed) return
   response.writeHead(status, headers)
-  if (body === 'events') stream(response, collector)
+  if (body === EVENTS) stream(response, collector)
   else response.end(request.method === 'HEAD' ? undefined : body)
 }
 

@@ -12,7 +12,7 @@ import type { DashboardActions, WatchedManager } from './watched.ts'
 export function takeView(db: WatchedManager, title: string, actions: DashboardActions | undefined): StateView {
   const { topology, closing } = db
   const { drivers, hasql } = db.metrics()
-  const { waiters, acquireTimeouts, failovers, outageMs, retries, stalls } = hasql
+  const { waiters, acquireTimeouts, failovers, outageMs, currentOutageMs, retries, stalls } = hasql
   return {
     title,
     ...healthOf(topology, closing),
@@ -24,7 +24,7 @@ export function takeView(db: WatchedManager, title: string, actions: DashboardAc
       waiters,
       acquireTimeouts,
       failovers,
-      outageMs,
+      outageMs: outageMs + currentOutageMs,
       masterlessAtMs: topology.masterlessSinceMs,
       retries,
       stalls,

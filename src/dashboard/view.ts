@@ -32,6 +32,7 @@ export interface ManagerView {
   readonly waiters: number
   readonly acquireTimeouts: number
   readonly failovers: number
+  /** Times without a known master, summed, one that goes on included; the first search is not one. */
   readonly outageMs: number
   /** Since when no master is known. */
   readonly masterlessAtMs: number | undefined

@@ -1,4 +1,4 @@
-import { answer } from './answer.ts'
+import { EVENTS, answer } from './answer.ts'
 import type { Collector, Viewer } from './collector.ts'
 
 /** How much may wait for a client, in bytes; what comes while more does is dropped. */
@@ -11,7 +11,7 @@ export async function answerWeb(request: Request, collector: Collector): Promise
   const question = { method, url, header, remoteAddress: undefined }
   const { status, headers, body } = await answer(question, collector, undefined)
   const none = method === 'HEAD' || status === 204
-  return new Response(none ? null : body === 'events' ? stream(request.signal, collector) : body, { status, headers })
+  return new Response(none ? null : body === EVENTS ? stream(request.signal, collector) : body, { status, headers })
 }
 
 function stream(signal: AbortSignal, collector: Collector): ReadableStream<Uint8Array> {

@@ -97,7 +97,7 @@ const MOUNTS: readonly (readonly [string, (page: Dashboard) => Promise<string>])
     'Hono',
     async (page) => {
       const app = new Hono()
-      app.mount('/ops/hasql', page.fetch)
+      app.all('/ops/hasql/*', (context) => page.fetch(context.req.raw))
       return new Promise((resolve) => {
         const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
           resolve(`http://127.0.0.1:${port}/ops/hasql`),
