@@ -1,5 +1,0 @@
-import { Readable } from 'node:stream'
-import fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
-import { dashboard } from 'hasql/dashboard'
-import type { PoolManager } from 'hasql/pg'
