@@ -18,6 +18,7 @@ class HostRow {
   readonly #meter = html('span', { class: 'meter', 'aria-hidden': 'true' }, html('i'))
   readonly #actions = html('div', { class: 'actions', role: 'group' })
   readonly #buttons = new Map<string, HTMLElement>()
+  #owesFocus = false
 
   constructor() {
     const figures = [...this.#figures].map(([name, value]) => html('div', {}, html('dt', {}, name), value))
@@ -64,10 +65,10 @@ class HostRow {
     if (value !== undefined) setText(value, text)
   }
 
-  /** Whoever pressed a button that goes away stands on the next one. */
+  /** Whoever pressed a button that goes away stands on the first one that comes, if there is nothing better by then. */
   #offer({ host, actions }: HostView): void {
     setAttributes(this.#actions, { 'aria-label': `Break ${host}, or mend it` })
-    const had = document.activeElement instanceof HTMLElement && this.#actions.contains(document.activeElement)
+    this.#owesFocus ||= this.#actions.contains(document.activeElement)
     for (const [name, button] of this.#buttons) {
       if (actions.includes(name)) continue
       button.remove()
@@ -80,7 +81,10 @@ class HostRow {
       this.#buttons.set(name, button)
       this.#actions.append(button)
     }
-    if (had && !this.#actions.contains(document.activeElement)) [...this.#buttons.values()][0]?.focus()
+    const [first] = this.#buttons.values()
+    if (!this.#owesFocus || first === undefined) return
+    if (document.activeElement === document.body) first.focus()
+    this.#owesFocus = false
   }
 }
 
