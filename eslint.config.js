@@ -26,7 +26,16 @@ const timersAndDice = {
 export default tseslint.config(
   // What stands apart is installed for its tests only, so its types may not be there.
   {
-    ignores: ['dist', 'build', 'coverage', '**/node_modules', 'src/dashboard/page.ts', 'test/integrations/apart', 'test/platforms/*.mjs'],
+    ignores: [
+      'dist',
+      'build',
+      'coverage',
+      '**/node_modules',
+      'src/dashboard/page.ts',
+      'test/integrations/apart',
+      'test/integrations/recipes',
+      'test/platforms/*.mjs',
+    ],
   },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,

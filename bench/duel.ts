@@ -6,9 +6,11 @@ import { pin } from './pin.ts'
 
 /**
  * The two sides of a duel: hasql on the hosts of a DSN, and what an application has without it: a bare `pg.Pool` for each host,
- * taken in turn, or at random beside the policy that does so.
+ * taken in turn, or at random beside the policy that does so; of postgres.js one, whose statements are compared with those of
+ * `db.master`.
  */
 export interface DuelSpec {
+  readonly driver: 'pg' | 'postgres'
   readonly bare: { host: string; port: number; user: string; password: string; database: string }
   /** How many bare pools there are. */
   readonly barePools: number
@@ -121,8 +123,21 @@ async function ask(child: ChildProcess, order: Order): Promise<Report> {
   return report
 }
 
+/** Fresh processes: which core each connection shares with which server is a matter of luck, once per process. */
+const DUELS = 7
+
+/** Several duels of fresh processes, each over all orders; judged over all pairs of all duels. */
+export async function fights(spec: DuelSpec, orders: readonly Order[]): Promise<DuelResult[]> {
+  const pairs = orders.map((): Pair[] => [])
+  for (let count = 0; count < DUELS; count++) {
+    await using duel = await Duel.between(spec)
+    for (const [place, order] of orders.entries()) pairs[place]?.push(...(await duel.fight(order)))
+  }
+  return pairs.map(judge)
+}
+
 /** What the pairs of one or several duels say together. */
-export function judge(pairs: readonly Pair[]): DuelResult {
+function judge(pairs: readonly Pair[]): DuelResult {
   return {
     bare: middle(pairs.map(({ bare }) => bare)),
     hasql: middle(pairs.map(({ hasql }) => hasql)),

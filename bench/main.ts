@@ -4,8 +4,16 @@ import { run as metrics } from './metrics.ts'
 import { run as parser } from './parser.ts'
 import { run as policies } from './policies.ts'
 import { run as pools } from './pools.ts'
+import { run as postgres } from './postgres.ts'
 
-const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = { parser, policies, core, metrics, pools }
+const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = {
+  parser,
+  policies,
+  core,
+  metrics,
+  pools,
+  postgres,
+}
 
 const { positionals } = parseArgs({ allowPositionals: true })
 for (const name of positionals) {

@@ -1,12 +1,10 @@
 import { PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
-import { Duel, judge } from './duel.ts'
-import type { DuelResult, DuelSpec, Order, Pair } from './duel.ts'
+import { fights } from './duel.ts'
+import type { DuelResult, DuelSpec, Order } from './duel.ts'
 import { pin } from './pin.ts'
 
 const MAX = 10
-/** Fresh processes: which core each connection shares with which server is a matter of luck, once per process. */
-const DUELS = 7
 const POLICIES = ['greedy', 'random-weighted', 'round-robin', 'power-of-two']
 const HOSTS = [1, 3, 16]
 const BAR = 0.97
@@ -69,6 +67,7 @@ function specOf(cluster: PgCluster, bare: PgNode, nodes: readonly PgNode[], poli
   const { user, password, database } = cluster
   const readHosts = Math.max(1, nodes.length - 1)
   return {
+    driver: 'pg',
     bare: { host: bare.host, port: bare.port, user, password, database },
     dsn: dsnOf(cluster, nodes),
     policy,
@@ -77,16 +76,6 @@ function specOf(cluster: PgCluster, bare: PgNode, nodes: readonly PgNode[], poli
     barePools: readHosts,
     max: Math.max(1, Math.round(MAX / readHosts)),
   }
-}
-
-/** Several duels of fresh processes, each over all orders; judged over all pairs of all duels. */
-async function fights(spec: DuelSpec, orders: readonly Order[]): Promise<DuelResult[]> {
-  const pairs = orders.map((): Pair[] => [])
-  for (let count = 0; count < DUELS; count++) {
-    await using duel = await Duel.between(spec)
-    for (const [place, order] of orders.entries()) pairs[place]?.push(...(await duel.fight(order)))
-  }
-  return pairs.map(judge)
 }
 
 const share = (ratio?: number): string => (ratio ?? NaN).toFixed(3)

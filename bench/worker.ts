@@ -1,4 +1,5 @@
 import pg from 'pg'
+import postgres from 'postgres'
 import {
   GreedyBalancerPolicy,
   PoolManager,
@@ -7,6 +8,7 @@ import {
   RoundRobinBalancerPolicy,
 } from 'hasql/pg'
 import type { BalancerPolicy } from 'hasql/pg'
+import { PoolManager as PostgresManager } from 'hasql/postgres'
 import type { DuelSpec, Order, Report } from './duel.ts'
 
 /** One side of a duel. */
@@ -26,6 +28,7 @@ const POLICIES: Readonly<Record<string, () => BalancerPolicy>> = {
 
 async function makeSubject(side: string, spec: DuelSpec): Promise<Subject> {
   const { max } = spec
+  if (spec.driver === 'postgres') return bySql(side === 'bare' ? plainSql(spec) : await managedSql(spec))
   if (side === 'bare') {
     const settings = { ...spec.bare, max, idleTimeoutMillis: 0 }
     const pools = Array.from({ length: spec.barePools }, () => new pg.Pool(settings))
@@ -49,6 +52,24 @@ function byLease(take: Take): Subject {
         if (query) await connection.query('select 1')
         connection.release()
       }
+    },
+  }
+}
+
+function plainSql({ bare, max }: DuelSpec): postgres.Sql {
+  return postgres({ ...bare, max, ssl: false })
+}
+
+async function managedSql({ dsn, max }: DuelSpec): Promise<postgres.Sql> {
+  const db = new PostgresManager(dsn, { poolOptions: { max } })
+  await db.waitAllReady(30_000)
+  return db.master
+}
+
+function bySql(sql: postgres.Sql): Subject {
+  return {
+    loop: async (_query, isMore) => {
+      while (isMore()) await sql`select 1`
     },
   }
 }

@@ -21,19 +21,22 @@ const SMALL = {
   format: { max_line_len: 160 },
 }
 
-const { exports: entries } = JSON.parse(readFileSync('package.json', 'utf8'))
-/** For each entry point its path below `src` and `dist`, without an ending. */
-const names = Object.values(entries)
+const { exports: entries, bin: commands } = JSON.parse(readFileSync('package.json', 'utf8'))
+/** Of a published module its path below `src` and `dist`, without an ending. @param {string} file */
+const nameOf = (file) => file.replace(/^\.\/dist\/(.+)\.js$/, '$1')
+const libraries = Object.values(entries)
   .filter((entry) => typeof entry === 'object')
-  .map(({ default: file }) => file.replace(/^\.\/dist\/(.+)\.js$/, '$1'))
+  .map(({ default: file }) => nameOf(file))
+/** Nobody imports them: they have no declarations. */
+const programs = Object.values(commands).map(nameOf)
 
 for (const folder of ['dist', COMPILED]) rmSync(folder, { recursive: true, force: true })
 node('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', COMPILED)
-await bundle('js', 'chunks/[name].js', {
+await bundle('js', [...libraries, ...programs], 'chunks/[name].js', {
   name: 'terser',
   renderChunk: async (code) => (await minify(code, SMALL)).code ?? '',
 })
-await bundle('d.ts', 'chunks/[name].d.ts', dts())
+await bundle('d.ts', libraries, 'chunks/[name].d.ts', dts())
 rmSync(COMPILED, { recursive: true })
 node(
   'prettier/bin/prettier.cjs',
@@ -41,7 +44,7 @@ node(
   ...['--log-level', 'warn', '--write', 'dist/**/*.d.ts'],
 )
 
-async function bundle(ending, chunkFileNames, plugin) {
+async function bundle(ending, names, chunkFileNames, plugin) {
   const bundled = await rollup({
     input: Object.fromEntries(names.map((name) => [name, join(COMPILED, `${name}.${ending}`)])),
     plugins: [plugin],

@@ -115,6 +115,10 @@ describe('packages', () => {
     expect(reachableFrom('src/drivers/pg.ts', 'values').packages).toEqual(['pg'])
   })
 
+  test('hasql/postgres reaches postgres alone', () => {
+    expect(reachableFrom('src/drivers/postgres.ts', 'values').packages).toEqual(['postgres'])
+  })
+
   test('the test clusters reach node’s own modules, and packages they find for themselves', () => {
     const { packages } = reachableFrom('src/testing/index.ts', 'values')
     expect(packages.filter((name) => !(OPTIONAL_PACKAGES.testing ?? []).includes(name))).toEqual([])

@@ -39,6 +39,10 @@ export interface DriverConnection<TConnection> {
    * transaction is open on it, or when the pool wants to look at each connection that comes back. Without it: never.
    */
   canPassOn?(): boolean
+  /** Whether a statement runs on it outside of a lease, which is waited for when the manager closes. Without it: never. */
+  isAnswering?(): boolean
+  /** Has the connection closed as soon as it is idle; called only while it is answering. */
+  retire?(): void
   /**
    * Runs one constant statement for hasql while the connection is leased, and returns its first row as text. Without it
    * no write tokens can be taken.
@@ -57,6 +61,8 @@ export interface DriverPoolHooks<TConnection> {
   failed(connection: DriverConnection<TConnection>, error: unknown): void
   /** The server pushed a setting that hints at another role (law 11). */
   hinted(connection: DriverConnection<TConnection>): void
+  /** A connection that ran statements outside of leases is idle now; of a driver that has such. */
+  freed(): void
   /** The socket is closed. Called exactly once for each connection born. */
   gone(connection: DriverConnection<TConnection>): void
 }

@@ -9,6 +9,7 @@ import type { AcquireOptions, AcquirePlan, ReplicaOptions, WaitOptions } from '.
 import { objectOf } from './check-option.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { ManagerLifecycle } from './lifecycle.ts'
+import type { HostCandidate } from './host-candidate.ts'
 import type { ManagerOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { resolveRetry } from './retry-options.ts'
@@ -155,6 +156,11 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     failed: (error: Error) => void,
   ): void {
     this.#take(this.#planner[role], undefined, granted, failed)
+  }
+
+  /** The host that `lease` would ask now, if there is one; none when the manager is closing. */
+  protected choose(role: 'master' | 'replica'): HostCandidate<TConnection, TPool> | undefined {
+    return this.closing ? undefined : this.engine.choose(this.#planner[role].target)
   }
 
   #lease(plan: AcquirePlan, shunned?: ReadonlySet<HostId>): Promise<TConnection> {

@@ -18,10 +18,16 @@ export function objectOf<T>(where: string, input: T): T {
 export function oneOfKeys(where: string, input: object, known: readonly string[]): void {
   for (const key of Object.keys(objectOf(where, input))) {
     if (known.includes(key)) continue
-    const close = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= Math.max(2, key.length / 4))
+    const close = closest(key, known)
     const hint = close === undefined ? `Known options: ${known.join(', ')}` : `Did you mean ${close}?`
     throw new OptionsError(key, `${where} has no option '${key}'. ${hint}`)
   }
+}
+
+/** Of the known words the one that a mistyped one is close to, if any is. */
+export function closest(word: string, known: readonly string[]): string | undefined {
+  const limit = Math.max(2, word.length / 4)
+  return known.find((name) => distance(name.toLowerCase(), word.toLowerCase()) <= limit)
 }
 
 /** A positive number of milliseconds that a timer can take. */

@@ -104,6 +104,11 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     else new Acquisition(desk, plan.target, plan.timeoutMs, plan.signal, shunned, granted, failed).begin()
   }
 
+  /** The host that serves a target now; nothing waits. */
+  choose(target: AcquirePlan['target']): HostCandidate<TConnection, TPool> | undefined {
+    return this.#router.choose(target, undefined)
+  }
+
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void {
     const pool = this.candidates.get(hostId)?.pool
     if (pool !== undefined) this.origins.add(connection, pool)

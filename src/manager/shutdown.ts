@@ -1,28 +1,34 @@
 import type { HostPool } from '../pool/host-pool.ts'
 import { ManagerClosedError } from '../errors.ts'
-import type { Clock } from '../time/clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 
 /** How long a server gets to answer a polite goodbye before the socket is destroyed. */
 const FAREWELL_MS: Milliseconds = ms(250)
 
-type AnyPool = Pick<HostPool<unknown, unknown>, 'leased' | 'onIdle' | 'destroy' | 'driverPool'>
+type AnyPool = Pick<HostPool<unknown, unknown>, 'onIdle' | 'destroy' | 'driverPool'>
 
-/** Waits until every lease has ended, at most `timeoutMs`, then destroys the connections of those that have not. */
+/** Waits until nothing is busy, at most `timeoutMs`, then destroys the connections that still are. */
 export async function drain(pools: readonly AnyPool[], timeoutMs: Milliseconds, clock: Clock): Promise<void> {
-  const busy = pools.filter((pool) => pool.leased > 0)
-  if (busy.length === 0) return
-  const drained = Promise.all(busy.map((pool) => new Promise<void>((resolve) => pool.onIdle(resolve))))
-  const timer = clock.setTimer(timeoutMs, () => destroyLeases(pools), 'process')
-  await drained
-  timer.cancel()
+  let busy = pools.length
+  await new Promise<void>((resolve) => {
+    let timer: Timer | undefined
+    const idle = (): void => {
+      busy -= 1
+      if (busy > 0) return
+      timer?.cancel()
+      resolve()
+    }
+    for (const pool of pools) pool.onIdle(idle)
+    if (busy > 0) timer = clock.setTimer(timeoutMs, () => destroyLeases(pools), 'process')
+  })
 }
 
 /** Cuts off what is leased: pending queries reject, the leases end. */
 export function destroyLeases(pools: readonly AnyPool[]): void {
   const cause = new ManagerClosedError('go on using this connection')
-  for (const pool of pools) pool.destroy('leased', cause)
+  for (const pool of pools) pool.destroy('busy', cause)
 }
 
 /** Closes the drivers' pools; a connection whose server does not say goodbye in time is destroyed. */

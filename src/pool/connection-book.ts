@@ -12,7 +12,7 @@ export class ConnectionBook<TConnection> {
   readonly #counters: PoolCounters
   #connecting = 0
   #leased = 0
-  #onNoneLeased: (() => void)[] = []
+  #onNoneBusy: (() => void)[] = []
 
   constructor(clock: Clock, counters: PoolCounters) {
     this.#clock = clock
@@ -78,23 +78,37 @@ export class ConnectionBook<TConnection> {
     return usedMs
   }
 
-  /** Calls back once, when no connection is leased. */
-  onNoneLeased(callback: () => void): void {
-    if (this.#leased === 0) callback()
-    else this.#onNoneLeased.push(callback)
+  /** Whether a connection is leased, or a statement runs on it outside of a lease. */
+  get #isBusy(): boolean {
+    return this.#leased > 0 || [...this.#all.keys()].some((connection) => connection.isAnswering?.())
   }
 
-  tellIfNoneLeased(): void {
-    if (this.#leased > 0 || this.#onNoneLeased.length === 0) return
-    for (const callback of this.#onNoneLeased.splice(0)) callback()
+  /** Calls back once, when no connection is busy. */
+  onNoneBusy(callback: () => void): void {
+    if (this.#isBusy) this.#onNoneBusy.push(callback)
+    else callback()
+  }
+
+  tellIfNoneBusy(): void {
+    if (this.#leased > 0 || this.#onNoneBusy.length === 0 || this.#isBusy) return
+    for (const callback of this.#onNoneBusy.splice(0)) callback()
   }
 
   /** Destroys what is idle, and with `leasedToo` what is leased; its holders are told what is known of their work. */
   discard(hostId: string, leasedToo: boolean, cause: Error): void {
-    this.interrupt(({ lease }) => {
-      if (lease === undefined) return cause
-      return leasedToo ? lease.lost(hostId, cause) : undefined
+    this.interrupt(({ lease, connection }) => {
+      if (lease !== undefined) return leasedToo ? lease.lost(hostId, cause) : undefined
+      if (leasedToo || connection.isAnswering?.() !== true) return cause
+      connection.retire?.()
+      return undefined
     })
+  }
+
+  /** Destroys the connections that are busy, or all: pending queries reject, the leases end. */
+  destroy(which: 'busy' | 'all', cause: Error): void {
+    this.interrupt(({ lease, connection }) =>
+      which === 'all' || lease !== undefined || connection.isAnswering?.() === true ? cause : undefined,
+    )
   }
 
   /** Destroys the connections for which `causeFor` has a cause. */

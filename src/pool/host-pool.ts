@@ -63,12 +63,10 @@ export class HostPool<TConnection, TPool>
     return this.#supply.aside
   }
 
-  /** Open connections, the ones still connecting included. */
   get size(): number {
     return this.#book.size
   }
 
-  /** Connections that are still being made. */
   get connecting(): number {
     return this.#book.connecting
   }
@@ -86,7 +84,7 @@ export class HostPool<TConnection, TPool>
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
 
-  /** Whether the caller waits here because every connection is in use. */
+  /** Whether every connection is in use, for which the caller waits here. */
   isQueued(checkout: Checkout<TConnection>): boolean {
     return checkout.link.place !== undefined && this.#book.leased >= this.driverPool.capacity
   }
@@ -129,14 +127,14 @@ export class HostPool<TConnection, TPool>
     for (const checkout of this.#supply.takeAll()) checkout[how](this.hostId)
   }
 
-  /** Destroys the connections that are leased, or all: pending queries reject, the leases end. */
-  destroy(which: 'leased' | 'all', cause: Error): void {
-    this.#book.interrupt(({ lease }) => (which === 'all' || lease !== undefined ? cause : undefined))
+  /** Destroys the connections that are leased or answer a statement, or all: what is pending rejects, the leases end. */
+  destroy(which: 'busy' | 'all', cause: Error): void {
+    this.#book.destroy(which, cause)
   }
 
-  /** Calls back once, when no connection is leased. */
+  /** Calls back once, when no connection is busy. */
   onIdle(callback: () => void): void {
-    this.#book.onNoneLeased(callback)
+    this.#book.onNoneBusy(callback)
   }
 
   born(connection: DriverConnection<TConnection>): void {
@@ -149,8 +147,7 @@ export class HostPool<TConnection, TPool>
     if (held === undefined) return
     this.#supply.drop(connection)
     held.lease?.reclaim()
-    // One connect fewer is under way.
-    this.#supply.pump()
+    this.freed()
   }
 
   failed(connection: DriverConnection<TConnection>, error: unknown): void {
@@ -159,6 +156,11 @@ export class HostPool<TConnection, TPool>
     held?.lease?.failed(error, fault)
     if (fault !== undefined)
       this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
+  }
+
+  freed(): void {
+    this.#supply.pump()
+    this.#book.tellIfNoneBusy()
   }
 
   hinted(): void {
@@ -170,7 +172,7 @@ export class HostPool<TConnection, TPool>
     const usedMs = this.#book.takeBack(lease)
     this.#listener.released(this.hostId, connection.native, usedMs)
     this.#supply.takeBack(connection, destroy || !this.isFresh(connection))
-    this.#book.tellIfNoneLeased()
+    this.#book.tellIfNoneBusy()
   }
 
   isFresh(connection: DriverConnection<TConnection>): boolean {

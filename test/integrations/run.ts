@@ -45,11 +45,32 @@ function runAll(report: string): number {
 /** Libraries that only these tests need, too heavy or too young for the root's package.json. */
 function installApart(): void {
   const folder = join(here, 'apart')
-  const installed = join(folder, 'node_modules', 'installed.json')
-  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8')
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return
+  const schema = join('prisma', 'schema.prisma')
+  install(folder, [schema], () => generatePrismaClient(folder, schema))
+  // By far the largest; the story of a library needs none of it.
+  if (isWanted('recipes')) install(join(here, 'recipes'))
+}
+
+/** Whether vitest, told these names, runs tests of this folder. */
+function isWanted(folder: string): boolean {
+  return names.length === 0 || names.some((name) => name.includes(folder))
+}
+
+/** Installs what the lock file of a folder says, and makes what depends on these files, unless that was done before. */
+function install(folder: string, files: readonly string[] = [], make?: () => void): void {
+  const marker = join(folder, 'node_modules', 'installed.txt')
+  const wanted = ['package-lock.json', ...files].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: folder, stdio: 'inherit' })
-  writeFileSync(installed, lock)
+  make?.()
+  writeFileSync(marker, wanted)
+}
+
+/** This needs no engine, but the command would first fetch one: unless it is told of some file that it takes for one. */
+function generatePrismaClient(folder: string, schema: string): void {
+  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1' }
+  const prisma = join(folder, 'node_modules', 'prisma', 'build', 'index.js')
+  execFileSync(process.execPath, [prisma, 'generate', '--schema', schema], { cwd: folder, env, stdio: 'inherit' })
 }
 
 /** Node itself is installed beside the tests, too. */

@@ -1,10 +1,10 @@
 import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
+import { Ledger } from '../../driver/ledger.ts'
 import { endsSession } from '../../driver/session-end.ts'
 import { HasqlError, HostLostError } from '../../errors.ts'
 import type { Outcome } from '../../errors.ts'
 import { guardParser, violation } from './guard-parser.ts'
 import type { ClientGuard, GuardedClient } from './guarded-client.ts'
-import { Ledger, isInTransaction } from './ledger.ts'
 
 /** Parameters whose change means that the server may have another role now (law 11: a hint, never a grant). */
 const ROLE_PARAMETERS: ReadonlySet<string> = new Set(['in_hot_standby', 'default_transaction_read_only'])
@@ -33,7 +33,7 @@ export class PgConnection implements DriverConnection<GuardedClient> {
 
   constructor(native: GuardedClient, guard: ClientGuard | undefined) {
     this.native = native
-    this.ledger = new Ledger(native)
+    this.ledger = new Ledger(() => isInTransaction(native))
     this.#guard = guard
     guard?.born(this)
     native.on('error', (error) => this.#failed(error))
@@ -158,4 +158,10 @@ export class PgConnection implements DriverConnection<GuardedClient> {
     this.#parameters.set(parameterName, parameterValue)
     if (before !== undefined && before !== parameterValue) this.#guard?.hinted(this)
   }
+}
+
+/** Whether a transaction block was open, failed or not, when everything was answered last. */
+function isInTransaction(client: GuardedClient): boolean {
+  const status = client.getTransactionStatus()
+  return status === 'T' || status === 'E'
 }

@@ -1,8 +1,8 @@
 import type { PoolManager } from '../../drivers/pg.ts'
 import { readsOnly } from '../sql/reads-only.ts'
-import { BorrowedClient } from './borrowed-client.ts'
-import { textOf } from './text.ts'
-import { invoke, withMethods } from './with-methods.ts'
+import { BorrowedClient } from '../pg/borrowed-client.ts'
+import { textOf } from '../pg/text.ts'
+import { invoke, withMethods } from '../pg/with-methods.ts'
 
 /** The pool of one role, as Drizzle sees it. */
 export type RolePool = PoolManager['masterPool']

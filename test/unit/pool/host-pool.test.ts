@@ -310,7 +310,7 @@ describe('closing', () => {
   })
 
   test.each([
-    ['leased', 1],
+    ['busy', 1],
     ['all', 0],
   ] as const)('destroys %s: %i connections are left', async (which, left) => {
     const { pool, lease, clock } = poolRig()

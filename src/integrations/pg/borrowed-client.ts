@@ -8,7 +8,7 @@ export interface NativeClient {
   release(destroy?: boolean): void
 }
 
-/** A leased client as Drizzle uses one: it queries, begins and ends transactions, and releases when it is told to. */
+/** A leased client as libraries use one: it queries, begins and ends transactions, and releases when it is told to. */
 export class BorrowedClient {
   readonly #client: NativeClient
   readonly #begunBy: 'session' | 'pool'

@@ -1,6 +1,5 @@
-import type pg from 'pg'
-import { cannotTakeEffect, leavesNoTrace } from '../../driver/statement-effect.ts'
-import type { Outcome } from '../../errors.ts'
+import type { Outcome } from '../errors.ts'
+import { cannotTakeEffect, leavesNoTrace } from './statement-effect.ts'
 
 /** Warnings with which a server says that it is going, or that a commit is not on the replicas it was to wait for. */
 const DOUBTS: ReadonlySet<string> = new Set(['57P01', '57P02', '01000'])
@@ -10,8 +9,8 @@ const DOUBTS: ReadonlySet<string> = new Set(['57P01', '57P02', '01000'])
  * whether anything that was answered took effect. Kept with a few numbers, as every query passes by here.
  */
 export class Ledger {
-  readonly #client: pg.Client
-  /** Statements asked for and not answered yet; too high when `pg` itself refused one, which only makes us careful. */
+  readonly #isInTransaction: () => boolean
+  /** Statements asked for and not answered yet; too high when the driver itself refused one, which only makes us careful. */
   #asked = 0
   #last: unknown
   /** How often the stream was written to; undefined when nobody counts. */
@@ -24,8 +23,9 @@ export class Ledger {
   #isDoubted = false
   #tookEffect = false
 
-  constructor(client: pg.Client) {
-    this.#client = client
+  /** @param isInTransaction - whether a transaction block was open, failed or not, when everything was answered last. */
+  constructor(isInTransaction: () => boolean) {
+    this.#isInTransaction = isInTransaction
   }
 
   /** A lease begins. What an earlier holder left unanswered stays in doubt. */
@@ -39,7 +39,7 @@ export class Ledger {
     this.#writes = (this.#writes ?? 0) + 1
   }
 
-  /** A statement was handed to `pg`: a text, or an object that has one. */
+  /** A statement was handed to the driver: a text, or an object that has one. */
   asked(statement: unknown): void {
     this.#asked += 1
     this.#last = statement
@@ -92,14 +92,8 @@ export class Ledger {
     if (this.#asked !== 1 || this.#isDoubted) return false
     if (this.#refusal !== undefined) return !speaksForAnother(this.#refusal)
     const text = textOf(this.#last)
-    return text !== undefined && cannotTakeEffect(text, isInTransaction(this.#client))
+    return text !== undefined && cannotTakeEffect(text, this.#isInTransaction())
   }
-}
-
-/** Whether a transaction block was open, failed or not, when everything was answered last. */
-export function isInTransaction(client: pg.Client): boolean {
-  const status = client.getTransactionStatus()
-  return status === 'T' || status === 'E'
 }
 
 /** A pooler that lost its server (08xxx), and a server whose other process crashed, say nothing of the statement. */

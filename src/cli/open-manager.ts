@@ -1,0 +1,45 @@
+import type { HostId } from '../dsn/host-spec.ts'
+import { BasePoolManager } from '../manager/base-pool-manager.ts'
+import type { Io } from './io.ts'
+import { notingFacts } from './server-facts.ts'
+import type { ServerFacts } from './server-facts.ts'
+import type { Target } from './target.ts'
+import { UsageError } from './usage-error.ts'
+
+/** A manager that watches the hosts for a command, and what their servers say. */
+export interface Watching {
+  readonly manager: BasePoolManager<unknown, unknown>
+  readonly facts: ReadonlyMap<HostId, ServerFacts>
+}
+
+/** Of the connect timeout this much is for the host; the rest is for getting there and for saying how it went. */
+const SHARE_OF_HOST = 0.85
+
+/** @throws {UsageError} the package `pg` is not installed. */
+export async function openManager(target: Target, refreshDelayMs: number, io: Io): Promise<Watching> {
+  const { createPgDriver } = await loadPg(io)
+  const facts = new Map<HostId, ServerFacts>()
+  const connectTimeoutMs = limitOf(target)
+  const refreshTimeoutMs = Math.min(connectTimeoutMs, 1_000)
+  const options = { connectTimeoutMs, refreshDelayMs, refreshTimeoutMs, clock: io.clock }
+  return {
+    manager: new BasePoolManager<unknown, unknown>(notingFacts(createPgDriver(), facts), target.dsn, options),
+    facts,
+  }
+}
+
+/** What one host may take, so that the command as a whole answers within the connect timeout. */
+export function limitOf({ connectTimeoutMs }: Target): number {
+  return connectTimeoutMs * SHARE_OF_HOST
+}
+
+export async function loadPg(io: Io): ReturnType<Io['loadPg']> {
+  try {
+    return await io.loadPg()
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+    if (!isMissing) throw error
+    const advice = 'npm install pg; without a project: npx -p hasql -p pg hasql …'
+    throw new UsageError(`The command needs the package pg, which is not installed: ${advice}`)
+  }
+}

@@ -1,0 +1,76 @@
+import type { Socket } from 'node:net'
+
+type Listener = (given: unknown) => void
+
+/**
+ * What postgres.js gets for a socket: it writes to the real one, and hears what it is told.
+ *
+ * It is never told that the socket closed. For then it would connect again, in the middle of a transaction, or write to what is
+ * not there any more and end the process; see docs/rationale.md, "postgres.js, without its pool".
+ */
+export class NativeSocket {
+  readonly #socket: Socket
+  readonly #gaveUp: () => void
+  #onData: Listener | undefined
+  readonly #listeners = new Map<string, Listener>()
+
+  /** `gaveUp` is called when postgres.js destroys the socket: over a wrong signature, for example. */
+  constructor(socket: Socket, gaveUp: () => void) {
+    this.#socket = socket
+    this.#gaveUp = gaveUp
+    socket.on('drain', () => this.tell('drain', undefined))
+  }
+
+  /** Whether the real socket can be written to. */
+  get readyState(): string {
+    return this.#socket.readyState
+  }
+
+  /** What the server sent. */
+  data(bytes: Buffer): void {
+    this.#onData?.(bytes)
+  }
+
+  tell(event: 'error' | 'drain', given: unknown): void {
+    this.#listeners.get(event)?.(given)
+  }
+
+  on(event: string, listener: Listener): this {
+    if (event === 'data') this.#onData = listener
+    else this.#listeners.set(event, listener)
+    return this
+  }
+
+  once(): this {
+    return this
+  }
+
+  removeListener(): this {
+    return this
+  }
+
+  removeAllListeners(): this {
+    return this
+  }
+
+  write(bytes: Buffer, done?: () => void): boolean {
+    return this.#socket.write(bytes, done)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(bytes?: Buffer): void {
+    if (bytes !== undefined) this.#socket.write(bytes)
+    this.#gaveUp()
+  }
+
+  destroy(): void {
+    this.#gaveUp()
+  }
+}
