@@ -5,11 +5,11 @@ import { dashboard } from 'hasql/dashboard'
 import { AcquireTimeoutError } from 'hasql/pg'
 import type { PoolManager } from 'hasql/pg'
 import { registerMetrics } from 'hasql/prometheus'
+import type { PoolClient } from 'pg'
 import { Registry } from 'prom-client'
 
 /** A request must be answered one way or the other long before its client gives up. */
 const PATIENCE_MS = 2_000
-const WHO = 'select inet_server_port() as port, pg_is_in_recovery() as "inRecovery"'
 
 /** The service, and what ends it. */
 export interface Service {
@@ -30,16 +30,8 @@ export function makeService(db: PoolManager, drainMs: number): Service {
   let ready = true
   let stopped: Promise<void> | undefined
 
-  app.get('/master', () =>
-    db.withMaster(async (connection) => (await connection.query(WHO)).rows[0], { timeoutMs: PATIENCE_MS }),
-  )
-  app.get('/replica', () =>
-    db.withReplica(async (connection) => (await connection.query(WHO)).rows[0], {
-      fallbackMaster: true,
-      retry: true,
-      timeoutMs: PATIENCE_MS,
-    }),
-  )
+  app.get('/master', () => db.withMaster(whoAnswers, { timeoutMs: PATIENCE_MS }))
+  app.get('/replica', () => db.withReplica(whoAnswers, { fallbackMaster: true, retry: true, timeoutMs: PATIENCE_MS }))
   app.get('/metrics.json', () => db.metrics())
   app.get('/metrics', async (_request, reply) => {
     return reply.type(registry.contentType).send(await registry.metrics())
@@ -55,6 +47,10 @@ export function makeService(db: PoolManager, drainMs: number): Service {
     reply.hijack()
     page(request.raw, reply.raw)
   })
+  // A connection that is kept open would keep the service from ending.
+  app.addHook('onSend', async (_request, reply) => {
+    if (!ready) void reply.header('connection', 'close')
+  })
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof AcquireTimeoutError)
       return reply.code(503).header('retry-after', '1').send({ error: error.message })
@@ -69,4 +65,16 @@ export function makeService(db: PoolManager, drainMs: number): Service {
     await db.close()
   }
   return { app, stop: () => (stopped ??= end()) }
+}
+
+interface Answer {
+  readonly port: number
+  readonly inRecovery: boolean
+}
+
+async function whoAnswers(connection: PoolClient): Promise<Answer | undefined> {
+  const { rows } = await connection.query<Answer>(
+    'select inet_server_port() as port, pg_is_in_recovery() as "inRecovery"',
+  )
+  return rows[0]
 }
