@@ -116,12 +116,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'close waits for leases without end',
     file: 'manager/shutdown.ts',
-    edits: [
-      [
-        "const timer = clock.setTimer(timeoutMs, () => destroyLeases(pools), 'process')",
-        'const timer = { cancel() {} }',
-      ],
-    ],
+    edits: [["timer = clock.setTimer(timeoutMs, () => destroyLeases(pools), 'process')", 'timer = { cancel() {} }']],
   },
   {
     name: 'close forgets those who wait for a host',
