@@ -6,7 +6,12 @@ import { run as policies } from './policies.ts'
 import { run as pools } from './pools.ts'
 import { run as postgres } from './postgres.ts'
 
-const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = {
+interface Choice {
+  /** Only with these numbers of hosts, where a section has several. */
+  readonly hosts?: readonly number[]
+}
+
+const SECTIONS: Readonly<Record<string, (choice: Choice) => void | Promise<void>>> = {
   parser,
   policies,
   core,
@@ -15,12 +20,13 @@ const SECTIONS: Readonly<Record<string, () => void | Promise<void>>> = {
   postgres,
 }
 
-const { positionals } = parseArgs({ allowPositionals: true })
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { hosts: { type: 'string' } } })
+const choice: Choice = values.hosts === undefined ? {} : { hosts: values.hosts.split(',').map(Number) }
 for (const name of positionals) {
   if (!(name in SECTIONS)) throw new RangeError(`no section ${name}; there are ${Object.keys(SECTIONS).join(', ')}`)
 }
 for (const [name, run] of Object.entries(SECTIONS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.log(`\n== ${name} ==`)
-  await run()
+  await run(choice)
 }

@@ -18,7 +18,7 @@ const ORDERS: readonly Order[] = [
 ]
 
 /** hasql beside bare `pg.Pool`s, on the same servers, in turns. */
-export async function run(): Promise<void> {
+export async function run({ hosts: wanted = HOSTS }: { readonly hosts?: readonly number[] } = {}): Promise<void> {
   await using cluster = await PgCluster.start({ replicas: 2, settings: { max_connections: 400 } })
   const master = await cluster.master()
   const replicas = await cluster.replicas()
@@ -43,7 +43,7 @@ export async function run(): Promise<void> {
 
   console.log(`acquire, select 1, release: throughput as a share of pg.Pool (bar ${BAR} at concurrency 10 and 50)`)
   console.log('hosts  policy           c=1 (CPU)  c=10 (wall, CPU)  c=50 (wall, CPU)')
-  for (const hosts of HOSTS) {
+  for (const hosts of wanted) {
     const nodes = Array.from({ length: hosts }, (_, place) => nodeFor(place, master, replicas))
     for (const policy of POLICIES) {
       const spec = specOf(cluster, nodes[1] ?? master, nodes, policy)

@@ -84,6 +84,6 @@ function isNativeSql(made: unknown): made is NativeSql {
 
 /** hasql stands on parts of postgres.js that are not in its documentation. */
 function unfit(): HasqlError {
-  const text = 'This version of postgres is not one that hasql/postgres can work with: install 3.4.5 or a later 3.4'
+  const text = 'This version of postgres is not one that hasql/postgres can work with: install 3.4.8 or a later 3.4'
   return new HasqlError('ERR_HASQL_DRIVER_VERSION', text)
 }
