@@ -254,6 +254,44 @@ describe('hosts that do not answer', () => {
   })
 })
 
+test('killed and promoted: writes go on at once, and only what was in flight fails', async () => {
+  await using own = await PgCluster.start({ replicas: 2 })
+  const db = manager(
+    { refreshDelayMs: 100, refreshTimeoutMs: 300, fallbackMaster: true, poolOptions: { max: 4 } },
+    own.dsn,
+  )
+  await db.ready()
+  await db.masterPool.query('create table written (n int)')
+  const failures: unknown[] = []
+  const writtenAtMs: number[] = []
+  let isOver = false
+  const write = async (n: number): Promise<void> => {
+    await db.masterPool.query('insert into written values ($1)', [n])
+    writtenAtMs.push(performance.now())
+  }
+  const loop = async (run: (n: number) => Promise<unknown>): Promise<void> => {
+    for (let n = 0; !isOver; n += 1) {
+      await run(n).catch((error: unknown) => failures.push(error))
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+  }
+  const loops = [write, write, write, write, () => db.replicaPool.query('select count(*) from written')].map(loop)
+  await eventually('there are writes', () => writtenAtMs.length > 50)
+  const before = await own.master()
+  const [next] = await own.replicas()
+  await before.kill()
+  await next?.promote()
+  const promotedAtMs = performance.now()
+  const count = writtenAtMs.length
+  await eventually('there are writes again', () => writtenAtMs.length > count + 50)
+  isOver = true
+  await Promise.all(loops)
+  // One of each loop was in flight.
+  expect(failures.length).toBeLessThanOrEqual(loops.length)
+  for (const error of failures) expect(error).toBeInstanceOf(HostLostError)
+  expect((writtenAtMs[count] ?? Infinity) - promotedAtMs).toBeLessThan(250)
+})
+
 describe('what libpq cannot follow is refused', () => {
   test.each([
     [{ poolOptions: { ssl: true } }, 'poolOptions.ssl', 'sslmode'],

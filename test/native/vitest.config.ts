@@ -7,7 +7,7 @@ const config: ViteUserConfig = defineConfig({
   ...(source.resolve === undefined ? {} : { resolve: source.resolve }),
   test: {
     root: resolve(import.meta.dirname, '../..'),
-    include: ['test/native/*.test.ts'],
+    include: ['test/native/*.test.ts', 'test/unit/drivers/pg-native/conninfo.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     fileParallelism: false,

@@ -28,11 +28,24 @@ export function createPgNativeDriver(given: PgNativePoolOptions = {}): Driver<Gu
 
 /**
  * `pg`'s classes on libpq.
- * @throws {HasqlError} the package `pg-native` is not installed.
+ * @throws {HasqlError} the package `pg-native` is not there or cannot be loaded, or takes the place of `pg` itself.
  */
 export function nativeModule(): PgModule {
-  const { native } = pg
-  if (native !== null) return native
-  const message = 'hasql/pg-native needs the package pg-native, which is compiled against libpq: npm install pg-native'
-  throw new HasqlError('ERR_HASQL_DRIVER_MISSING', message)
+  const native = loadNative()
+  if (native === null)
+    throw missing('needs the package pg-native, which is compiled against libpq: npm install pg-native')
+  if (native.Client === pg.Client) throw missing('watches hosts with pg itself: do not set NODE_PG_FORCE_NATIVE')
+  return native
+}
+
+function loadNative(): PgModule | null {
+  try {
+    return pg.native
+  } catch (cause) {
+    throw missing('cannot load pg-native, which is compiled for one version of Node.js: npm rebuild libpq', cause)
+  }
+}
+
+function missing(why: string, cause?: unknown): HasqlError {
+  return new HasqlError('ERR_HASQL_DRIVER_MISSING', `hasql/pg-native ${why}`, cause === undefined ? {} : { cause })
 }
