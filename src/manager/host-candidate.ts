@@ -2,6 +2,7 @@ import type { Candidate } from '../balancer/policy.ts'
 import type { HostId, HostSpec } from '../dsn/host-spec.ts'
 import type { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPool } from '../pool/host-pool.ts'
+import type { PoolUsage } from '../pool/pool-usage.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { HostPreference } from './options.ts'
@@ -12,16 +13,18 @@ export const FIRST_SHARE = 0.1
 
 /** One host as the balancer sees it: the pool's live load, and the caller's preference. */
 export class HostCandidate<TConnection, TPool> implements Candidate {
+  // What policies read of every host comes first, to be close together in memory.
+  readonly #usage: PoolUsage
+  readonly #wholeWeight: number
+  /** When the host came back after it had been away. */
+  returnedAtMs: Milliseconds | undefined = undefined
+  responseTimeMs: number | undefined = undefined
   readonly hostId: HostId
   readonly spec: HostSpec
   readonly pool: HostPool<TConnection, TPool>
   readonly preference: HostPreference
   readonly probes: ProbeAccount
-  responseTimeMs: number | undefined
-  /** When the host came back after it had been away. */
-  returnedAtMs: Milliseconds | undefined
   readonly #clock: Clock
-  readonly #wholeWeight: number
 
   constructor(
     spec: HostSpec,
@@ -30,6 +33,7 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
     preference: HostPreference,
     clock: Clock,
   ) {
+    this.#usage = pool.usage
     this.#clock = clock
     this.probes = probes
     this.hostId = spec.hostId
@@ -40,15 +44,15 @@ export class HostCandidate<TConnection, TPool> implements Candidate {
   }
 
   get leases(): number {
-    return this.pool.load
+    return this.#usage.load
   }
 
   get capacity(): number {
-    return this.pool.driverPool.capacity
+    return this.#usage.capacity
   }
 
   get free(): number {
-    return this.pool.driverPool.capacity - this.pool.load
+    return this.#usage.capacity - this.#usage.load
   }
 
   /**

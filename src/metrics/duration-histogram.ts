@@ -24,6 +24,8 @@ const BOUNDS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 
 const STEPS = 24
 /** The one step of what is longer than all bounds. */
 const BEYOND = BOUNDS_MS.length * STEPS
+/** Beside the counts are kept, to be in the processor's cache with one another, how many there are, their sum, and the longest. */
+const [COUNT, SUM, MAX] = [BEYOND + 1, BEYOND + 2, BEYOND + 3]
 
 const FROM_MS = Float64Array.of(0, ...BOUNDS_MS)
 const TO_MS = Float64Array.of(...BOUNDS_MS, Infinity)
@@ -34,29 +36,39 @@ const STEPS_PER_MS = TO_MS.map((toMs, place) => STEPS / (toMs - (FROM_MS[place] 
  * how many were below a bound. What was never recorded takes no memory.
  */
 export class DurationHistogram {
-  #count = 0
-  #sumMs = 0
-  #maxMs = 0
   #steps: Float64Array | undefined
   #copy: Durations | undefined
 
   record(durationMs: number): void {
-    this.#count += 1
-    this.#sumMs += durationMs
-    if (durationMs > this.#maxMs) this.#maxMs = durationMs
-    const steps = (this.#steps ??= new Float64Array(BEYOND + 1))
+    const steps = (this.#steps ??= new Float64Array(BEYOND + 4))
     const step = stepOf(durationMs)
     steps[step] = (steps[step] ?? 0) + 1
+    steps[COUNT] = (steps[COUNT] ?? 0) + 1
+    steps[SUM] = (steps[SUM] ?? 0) + durationMs
+    if (durationMs > (steps[MAX] ?? 0)) steps[MAX] = durationMs
+  }
+
+  get count(): number {
+    return this.#steps?.[COUNT] ?? 0
+  }
+
+  get sumMs(): number {
+    return this.#steps?.[SUM] ?? 0
+  }
+
+  get #maxMs(): number {
+    return this.#steps?.[MAX] ?? 0
   }
 
   /** A frozen copy; the same one as long as nothing was recorded. */
   copy(): Durations {
-    if (this.#copy?.count === this.#count) return this.#copy
+    const { count, sumMs } = this
+    if (this.#copy?.count === count) return this.#copy
     const upTo = this.#sums()
     const buckets = BOUNDS_MS.map((upToMs, place) => ({ upToMs, count: upTo[(place + 1) * STEPS - 1] ?? 0 }))
     this.#copy = Object.freeze({
-      count: this.#count,
-      sumMs: this.#sumMs,
+      count,
+      sumMs,
       maxMs: this.#maxMs,
       p50Ms: this.#percentile(0.5, upTo),
       p90Ms: this.#percentile(0.9, upTo),
@@ -71,13 +83,13 @@ export class DurationHistogram {
     const upTo = new Float64Array(BEYOND + 1)
     if (this.#steps === undefined) return upTo
     let count = 0
-    for (const [step, each] of this.#steps.entries()) upTo[step] = count += each
+    for (const step of upTo.keys()) upTo[step] = count += this.#steps[step] ?? 0
     return upTo
   }
 
   /** The upper end of the step in which the nearest rank is. */
   #percentile(share: number, upTo: Float64Array): number {
-    const rank = Math.max(1, Math.ceil(share * this.#count))
+    const rank = Math.max(1, Math.ceil(share * this.count))
     const step = upTo.findIndex((count) => count >= rank)
     return step === BEYOND ? this.#maxMs : Math.min(this.#maxMs, endOfStepMs(step))
   }

@@ -1,6 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { Lease } from './lease.ts'
+import type { PoolUsage } from './pool-usage.ts'
 
 /** What the caller says of its lease: when it began. */
 export type GrantedLease<TConnection> = Pick<Lease<TConnection>, 'grantedAtMs'>
@@ -32,10 +33,14 @@ export interface QueueLink<TConnection> {
 export class CheckoutQueue<TConnection> {
   #first: Checkout<TConnection> | undefined
   #last: Checkout<TConnection> | undefined
-  #length = 0
+  readonly #usage: PoolUsage
+
+  constructor(usage: PoolUsage) {
+    this.#usage = usage
+  }
 
   get length(): number {
-    return this.#length
+    return this.#usage.queued
   }
 
   push(checkout: Checkout<TConnection>): void {
@@ -45,7 +50,7 @@ export class CheckoutQueue<TConnection> {
     if (this.#last === undefined) this.#first = checkout
     else this.#last.link.after = checkout
     this.#last = checkout
-    this.#length += 1
+    this.#usage.queued += 1
   }
 
   shift(): Checkout<TConnection> | undefined {
@@ -70,6 +75,6 @@ export class CheckoutQueue<TConnection> {
     link.place = undefined
     link.before = undefined
     link.after = undefined
-    this.#length -= 1
+    this.#usage.queued -= 1
   }
 }

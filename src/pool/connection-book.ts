@@ -2,6 +2,7 @@ import type { DriverConnection } from '../driver/driver.ts'
 import type { Clock } from '../time/clock.ts'
 import type { HeldConnection, Lease } from './lease.ts'
 import type { PoolCounters } from './pool-counters.ts'
+import type { PoolUsage } from './pool-usage.ts'
 
 /** The connections of one pool: which generation each belongs to, who has it, how many are leased; and their accounts. */
 export class ConnectionBook<TConnection> {
@@ -10,12 +11,13 @@ export class ConnectionBook<TConnection> {
   #recent: HeldConnection<TConnection> | undefined
   readonly #clock: Clock
   readonly #counters: PoolCounters
+  readonly #usage: PoolUsage
   #connecting = 0
-  #leased = 0
   #onNoneBusy: (() => void)[] = []
 
-  constructor(clock: Clock, counters: PoolCounters) {
+  constructor(clock: Clock, counters: PoolCounters, usage: PoolUsage) {
     this.#clock = clock
+    this.#usage = usage
     this.#counters = counters
   }
 
@@ -24,7 +26,7 @@ export class ConnectionBook<TConnection> {
   }
 
   get leased(): number {
-    return this.#leased
+    return this.#usage.leased
   }
 
   /** Connections that are still being made. */
@@ -66,13 +68,13 @@ export class ConnectionBook<TConnection> {
 
   lend(held: HeldConnection<TConnection>, lease: Lease<TConnection>): void {
     held.lease = lease
-    this.#leased += 1
+    this.#usage.leased += 1
   }
 
   /** Returns how long the lease was held. */
   takeBack(lease: Lease<TConnection>): number {
     lease.held.lease = undefined
-    this.#leased -= 1
+    this.#usage.leased -= 1
     const usedMs = this.#clock.nowMs() - lease.grantedAtMs
     this.#counters.returned(usedMs)
     return usedMs
@@ -80,7 +82,7 @@ export class ConnectionBook<TConnection> {
 
   /** Whether a connection is leased, or a statement runs on it outside of a lease. */
   get #isBusy(): boolean {
-    return this.#leased > 0 || [...this.#all.keys()].some((connection) => connection.isAnswering?.())
+    return this.#usage.leased > 0 || [...this.#all.keys()].some((connection) => connection.isAnswering?.())
   }
 
   /** Calls back once, when no connection is busy. */
@@ -90,7 +92,7 @@ export class ConnectionBook<TConnection> {
   }
 
   tellIfNoneBusy(): void {
-    if (this.#leased > 0 || this.#onNoneBusy.length === 0 || this.#isBusy) return
+    if (this.#usage.leased > 0 || this.#onNoneBusy.length === 0 || this.#isBusy) return
     for (const callback of this.#onNoneBusy.splice(0)) callback()
   }
 

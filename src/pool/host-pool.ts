@@ -11,6 +11,7 @@ import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
 import type { Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
+import { PoolUsage } from './pool-usage.ts'
 import { ConnectionSupply } from './supply.ts'
 import type { SupplyOwner } from './supply.ts'
 import { toError } from '../to-error.ts'
@@ -22,6 +23,8 @@ export class HostPool<TConnection, TPool>
   readonly hostId: HostId
   readonly driverPool: DriverPool<TConnection, TPool>
   readonly counters: PoolCounters = new PoolCounters()
+  /** Live. */
+  readonly usage: PoolUsage = new PoolUsage()
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
   readonly #book: ConnectionBook<TConnection>
@@ -38,15 +41,10 @@ export class HostPool<TConnection, TPool>
     this.hostId = spec.hostId
     this.#driver = driver
     this.#listener = listener
-    this.#book = new ConnectionBook(options.clock, this.counters)
+    this.#book = new ConnectionBook(options.clock, this.counters, this.usage)
     this.driverPool = driver.openPool(spec, options, this)
     this.#growth = new Growth(options.clock, options.random)
     this.#supply = new ConnectionSupply(this, this.driverPool, this.#growth)
-  }
-
-  /** Leased, or waited for. */
-  get load(): number {
-    return this.#book.leased + this.#supply.length
   }
 
   get leased(): number {
@@ -80,7 +78,7 @@ export class HostPool<TConnection, TPool>
   }
 
   checkOut(checkout: Checkout<TConnection>): void {
-    if (this.#supply.waiting < QUEUE_LIMIT) this.#supply.add(checkout)
+    if (this.usage.queued < QUEUE_LIMIT || this.waiting < QUEUE_LIMIT) this.#supply.add(checkout)
     else checkout.refused(new QueueFullError(QUEUE_LIMIT), this.hostId)
   }
 

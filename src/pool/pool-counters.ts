@@ -23,9 +23,6 @@ export interface PoolCounts {
 
 /** What happened in one host's pool since the manager was made. Only ever grows. */
 export class PoolCounters {
-  acquires = 0
-  acquireTimeMs = 0
-  releases = 0
   acquireTimeouts = 0
   connectErrors = 0
   connectionsAdded = 0
@@ -36,17 +33,26 @@ export class PoolCounters {
   readonly #useTime = new DurationHistogram()
   readonly #createTime = new DurationHistogram()
 
+  get acquires(): number {
+    return this.#waitTime.count
+  }
+
+  get acquireTimeMs(): number {
+    return this.#hostWaitTime.sumMs + this.#waitTime.sumMs
+  }
+
+  get releases(): number {
+    return this.#useTime.count
+  }
+
   /** A lease begins. Mostly its host was chosen in the moment in which it was asked for. */
   granted(startedAtMs: number, chosenAtMs: number, nowMs: number): void {
-    this.acquires += 1
-    this.acquireTimeMs += nowMs - startedAtMs
     if (chosenAtMs > startedAtMs) this.#hostWaitTime.record(chosenAtMs - startedAtMs)
     this.#waitTime.record(nowMs - chosenAtMs)
   }
 
   /** A lease has ended. */
   returned(usedMs: number): void {
-    this.releases += 1
     this.#useTime.record(usedMs)
   }
 

@@ -6,6 +6,7 @@ import type { Checkout } from './checkout.ts'
 import { CheckoutQueue } from './checkout.ts'
 import type { Growth } from './growth.ts'
 import { HandOver } from './hand-over.ts'
+import type { PoolUsage } from './pool-usage.ts'
 
 /**
  * No more connections than this are being made at one host at a time: a server that has just come back must not meet
@@ -17,8 +18,7 @@ export const MAX_CONNECTING = 2
 /** The pool that a supply works for. */
 export interface SupplyOwner<TConnection> {
   readonly hostId: HostId
-  /** Connections that callers hold. */
-  readonly leased: number
+  readonly usage: PoolUsage
   /** Open connections, those being made included. */
   readonly size: number
   /** Connections that are still being made. */
@@ -40,12 +40,10 @@ export class ConnectionSupply<TConnection, TPool> {
   readonly #owner: SupplyOwner<TConnection>
   readonly #driverPool: DriverPool<TConnection, TPool>
   readonly #growth: Growth
-  readonly #queue = new CheckoutQueue<TConnection>()
+  readonly #queue: CheckoutQueue<TConnection>
   /** Checkouts under way in the driver's pool. */
   #checkingOut = 0
-  readonly #handOver = new HandOver<TConnection>(this.#queue, (connection) => {
-    if (!this.#arrived(connection)) this.pump()
-  })
+  readonly #handOver: HandOver<TConnection>
   /** Connections kept out of the driver's pool for a while, so that it makes new ones: see `warm`. */
   readonly #aside: DriverConnection<TConnection>[] = []
   #warming = false
@@ -55,11 +53,11 @@ export class ConnectionSupply<TConnection, TPool> {
     this.#owner = owner
     this.#driverPool = driverPool
     this.#growth = growth
-  }
-
-  /** Callers who have no connection yet. */
-  get length(): number {
-    return this.#queue.length
+    owner.usage.capacity = driverPool.capacity
+    this.#queue = new CheckoutQueue(owner.usage)
+    this.#handOver = new HandOver(this.#queue, (connection) => {
+      if (!this.#arrived(connection)) this.pump()
+    })
   }
 
   /** Callers for whom no connection is under way yet. */
@@ -94,6 +92,8 @@ export class ConnectionSupply<TConnection, TPool> {
 
   /** Gets connections for those who wait, as many as there is room for. */
   pump(): void {
+    this.#owner.usage.capacity = this.#driverPool.capacity
+    if (this.#queue.length === 0) return
     // An idle connection is quicker than one that is still being made, whoever that one was begun for.
     while (this.#queue.length > this.#expected + this.#handOver.underWay && this.#hasRoom() && this.#hasIdle())
       this.#fetch()
@@ -151,7 +151,7 @@ export class ConnectionSupply<TConnection, TPool> {
   }
 
   #hasRoom(): boolean {
-    return this.#owner.leased + this.#underWay + this.#aside.length < this.#driverPool.capacity
+    return this.#owner.usage.leased + this.#underWay + this.#aside.length < this.#driverPool.capacity
   }
 
   #takeAside(): DriverConnection<TConnection> | undefined {

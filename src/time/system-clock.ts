@@ -2,6 +2,9 @@ import type { Clock, Hold, Timer } from './clock.ts'
 import type { Milliseconds } from './milliseconds.ts'
 import { ms } from './milliseconds.ts'
 
+/** Looked up once: the global is a getter. */
+const { performance } = globalThis
+
 class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout
 

@@ -66,7 +66,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the queue ignores the capacity',
     file: 'pool/supply.ts',
-    edits: [['this.#owner.leased + this.#underWay + this.#aside.length <', 'this.#owner.leased <']],
+    edits: [['this.#owner.usage.leased + this.#underWay + this.#aside.length <', 'this.#owner.usage.leased <']],
   },
   {
     name: 'a pool is cleared a turn too late',

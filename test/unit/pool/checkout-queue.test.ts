@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Checkout } from '../../../src/pool/checkout.ts'
 import { CheckoutQueue } from '../../../src/pool/checkout.ts'
+import { PoolUsage } from '../../../src/pool/pool-usage.ts'
 
 type Named = Checkout<string> & { readonly name: string }
 
@@ -13,7 +14,7 @@ function place(name: string): Named {
 
 describe('a queue of checkouts', () => {
   test('serves first come, first served', () => {
-    const queue = new CheckoutQueue<string>()
+    const queue = new CheckoutQueue<string>(new PoolUsage())
     const [a, b] = [place('a'), place('b')]
     queue.push(a)
     queue.push(b)
@@ -21,8 +22,8 @@ describe('a queue of checkouts', () => {
   })
 
   test('one who left, or stands in another queue, is not taken out again', () => {
-    const queue = new CheckoutQueue<string>()
-    const other = new CheckoutQueue<string>()
+    const queue = new CheckoutQueue<string>(new PoolUsage())
+    const other = new CheckoutQueue<string>(new PoolUsage())
     const a = place('a')
     queue.push(a)
     other.remove(a)
@@ -32,7 +33,7 @@ describe('a queue of checkouts', () => {
   })
 
   test('takes all out before anybody can come back', () => {
-    const queue = new CheckoutQueue<string>()
+    const queue = new CheckoutQueue<string>(new PoolUsage())
     const all = ['a', 'b', 'c'].map(place)
     for (const each of all) queue.push(each)
     expect(queue.takeAll()).toEqual(all)
@@ -43,7 +44,7 @@ describe('a queue of checkouts', () => {
     const step = fc.oneof(fc.constant('push'), fc.constant('shift'), fc.nat(9))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const queue = new CheckoutQueue<string>()
+        const queue = new CheckoutQueue<string>(new PoolUsage())
         const list: Named[] = []
         for (const [index, each] of steps.entries()) {
           if (each === 'push') {

@@ -8,10 +8,10 @@ describe('checking out', () => {
   test('makes a connection, and takes an idle one the next time', async () => {
     const { pool, lease, heard } = poolRig()
     const first = await lease('a')
-    expect([pool.leased, pool.size, pool.load]).toEqual([1, 1, 1])
+    expect([pool.leased, pool.size, pool.usage.load]).toEqual([1, 1, 1])
     first.client?.release()
     expect(heard()).toBe('released 1')
-    expect([pool.leased, pool.size, pool.load]).toEqual([0, 1, 0])
+    expect([pool.leased, pool.size, pool.usage.load]).toEqual([0, 1, 0])
     const second = await lease('b')
     expect(second.client).toBe(first.client)
   })
@@ -19,12 +19,12 @@ describe('checking out', () => {
   test('law 5: load is our own count: leased, being checked out, and waiting', async () => {
     const { pool, call, clock, driverPool } = poolRig({ manual: true })
     for (const name of ['a', 'b', 'c', 'd']) call(name)
-    expect([pool.load, pool.leased, pool.waiting]).toEqual([4, 0, 2])
+    expect([pool.usage.load, pool.leased, pool.waiting]).toEqual([4, 0, 2])
     driverPool.succeed()
-    expect([pool.load, pool.leased, pool.waiting]).toEqual([4, 1, 2])
+    expect([pool.usage.load, pool.leased, pool.waiting]).toEqual([4, 1, 2])
     driverPool.fail(coded('ECONNREFUSED'))
     await clock.settle()
-    expect([pool.load, pool.leased, pool.waiting]).toEqual([3, 1, 1])
+    expect([pool.usage.load, pool.leased, pool.waiting]).toEqual([3, 1, 1])
   })
 
   test('never asks the driver for more than its capacity; the rest waits in order', async () => {
@@ -68,7 +68,7 @@ describe('checking out', () => {
     pool.leave(a)
     driverPool.succeed()
     await clock.settle()
-    expect([heard(), pool.load, pool.size, driverPool.idle]).toEqual(['', 0, 1, 1])
+    expect([heard(), pool.usage.load, pool.size, driverPool.idle]).toEqual(['', 0, 1, 1])
     expect((await lease('b')).client?.id).toBe(1)
   })
 
@@ -261,7 +261,7 @@ describe('law 3: clearing makes connections of an older generation void', () => 
     pool.clear(1, false, new Error('demoted'))
     await clock.settle()
     expect(heard()).toBe('a displaced')
-    expect([pool.size, pool.load, driverPool.open]).toEqual([0, 0, 0])
+    expect([pool.size, pool.usage.load, driverPool.open]).toEqual([0, 0, 0])
   })
 
   test('an idle connection of the old generation that the driver hands out all the same is replaced', async () => {
@@ -289,7 +289,7 @@ describe('closing', () => {
     expect(heard()).toBe('a closed, b closed')
     driverPool.succeed()
     await clock.settle()
-    expect([pool.load, driverPool.idle]).toEqual([0, 1])
+    expect([pool.usage.load, driverPool.idle]).toEqual([0, 1])
   })
 
   test('is idle at once without leases, else when the last one has ended', async () => {

@@ -10,7 +10,7 @@ describe('connections under way', () => {
   test('are two at a time, however many callers wait; each one made lets the next begin', async () => {
     const { pool, call, heard, driverPool, clock } = poolRig({ capacity: 6, manual: true })
     for (const name of names(6)) call(name)
-    expect([driverPool.connecting.length, pool.waiting, pool.load]).toEqual([MAX_CONNECTING, 4, 6])
+    expect([driverPool.connecting.length, pool.waiting, pool.usage.load]).toEqual([MAX_CONNECTING, 4, 6])
     driverPool.succeed()
     expect([heard(), driverPool.connecting.length]).toEqual(['a granted 1', MAX_CONNECTING])
     driverPool.fail(coded('ECONNREFUSED', 'no'))
@@ -146,7 +146,7 @@ describe('a connection that is given back while others wait', () => {
     a.client?.release()
     pool.leave(b)
     await clock.settle()
-    expect([heard(), pool.load, driverPool.idle]).toEqual(['released 1', 0, 1])
+    expect([heard(), pool.usage.load, driverPool.idle]).toEqual(['released 1', 0, 1])
   })
 
   test('is destroyed when it became void on the way', async () => {
@@ -172,7 +172,7 @@ describe('warming', () => {
       expect([pool.size, pool.warmed, driverPool.idle]).toEqual([size, size, 0])
     }
     expect(pool.warm(3)).toBe(false)
-    expect([pool.warmed, driverPool.idle, pool.load]).toEqual([0, 3, 0])
+    expect([pool.warmed, driverPool.idle, pool.usage.load]).toEqual([0, 3, 0])
   })
 
   test('counts what is there already', async () => {
