@@ -10,6 +10,7 @@ import { FaultProxy, PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
 import { forbidEscapedErrors } from '../support/escaped-errors.ts'
 import { eventually, rejection } from '../support/eventually.ts'
+import { NameServer } from '../support/name-server.ts'
 
 const PASSWORD = `canary-4f:1@b/z' \\x`
 
@@ -112,6 +113,18 @@ describe('what a lease can do', () => {
     const odd = manager({ poolOptions: { password: (): string => Reflect.get({}, 'no') as string } })
     expect(String(await rejection(odd.acquireMaster({ timeoutMs: 500 })))).not.toContain('canary')
   })
+})
+
+test('names are looked up by the manager, whatever the system knows of them', async () => {
+  const names = new NameServer()
+  names.set('db.test', ['127.0.0.9', '127.0.0.1'])
+  const dsn = cluster.dsnOf(master).replace(`${master.host}:${master.port}`, `db.test:${master.port}`)
+  const db = manager({ lookup: names.lookup }, dsn)
+  await using lease = await db.acquireMaster()
+  expect(await valueOf(lease, 'select host(inet_server_addr())')).toBe('127.0.0.1')
+  names.set('db.test', [])
+  const unknown = manager({ lookup: names.lookup }, dsn)
+  expect(await rejection(unknown.acquireMaster({ timeoutMs: 300 }))).toBeInstanceOf(AcquireTimeoutError)
 })
 
 describe('the pools of roles', () => {

@@ -15,7 +15,12 @@ export class NativeConnection extends ClientConnection {
     // What it is told is known here already; nobody else may be listening (law 14).
     native.on('error', () => undefined)
     const client: unknown = Reflect.get(native, 'native')
-    if (!isLibpqClient(client)) throw new TypeError('pg.native has no client of pg-native: hasql knows pg 8')
+    const parameters: unknown = Reflect.get(native, 'connectionParameters')
+    if (!isLibpqClient(client) || typeof parameters !== 'object' || parameters === null)
+      throw new TypeError('pg.native has no client of pg-native: hasql knows pg 8')
+    // `pg` would look the name up by itself, past the manager's addresses; what libpq is told, the link asks for.
+    const getLibpqConnectionString = (done: (error: null, conninfo: string) => void): void => done(null, '')
+    Object.assign(parameters, { getLibpqConnectionString })
     this.#link = new LibpqLink(client, target, {
       connected: () => {
         this.ledger.wrote()

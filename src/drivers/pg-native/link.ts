@@ -148,7 +148,7 @@ export class LibpqLink {
     this.#look?.cancel()
     this.#real.end()
     // libuv still has the socket's watcher, which is a part of this client: it must not be collected before that is closed.
-    systemClock.afterPendingIo(() => void this.#client)
+    systemClock.afterPendingIo(() => this.#client)
     this.#witness.closed()
   }
 
