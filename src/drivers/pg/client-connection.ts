@@ -55,6 +55,10 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
     this.native.release = (destroy) => lease.release(Boolean(destroy))
   }
 
+  unbind(): void {
+    this.lease = undefined
+  }
+
   canPassOn(): boolean {
     return this.guard?.mayPassOn === true && !this.isInTransaction()
   }
