@@ -18,7 +18,6 @@ export interface PoolClasses {
 /** A `pg.Pool` for one host. */
 export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   readonly native: pg.Pool
-  readonly isBypassed = true
   readonly #kept: DriverPoolHooks<GuardedClient>['kept']
   readonly #tls: TlsChoice
   readonly #Client: GuardedClientClass
@@ -58,6 +57,11 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
 
   get minimum(): number {
     return this.native.options.min ?? 0
+  }
+
+  /** Unless somebody listens to the pool: tracing tools count its connections by what it tells. */
+  get isBypassed(): boolean {
+    return this.native.listenerCount('acquire') === 0 && this.native.listenerCount('release') === 0
   }
 
   get idle(): number {
