@@ -72,6 +72,7 @@ async function switchOverAndOver({ quick, random }: RunContext): Promise<Outcome
       `${rounds} switchovers; stall of a writer: ${spread(stallsMs)}`,
       `of it PostgreSQL's stop ${spread(done.map(({ stopMs }) => stopMs))}, its promotion ${spread(done.map(({ promotionMs }) => promotionMs))}, hasql after that ${spread(done.map(({ ownMs }) => ownMs))}`,
       `${writes} writes (${verdict.unknown} unknown, ${verdict.notExecuted} not executed), ${reads} reads (${failed.reads} failed); with retry ${retried.unknown} writes of unknown outcome`,
+      ...retried.told,
     ],
   }
 }
@@ -106,7 +107,7 @@ async function rollingRestart(): Promise<Outcome> {
 }
 
 /** How those fared who have hasql run again what was not executed. A shutdown in the log explains an unknown outcome. */
-function withRetry({ workload, cluster }: Stage): Record<'reads' | 'known' | 'unknown' | 'unexplained', number> {
+function withRetry({ workload, cluster }: Stage): Retried {
   const shutdownsMs = cluster.nodes.flatMap((node) => loggedAtMs(node, 'received fast shutdown request'))
   const failed = workload.writes.filter(({ retry, error }) => retry && error !== undefined)
   const unexplained = failed.filter(
@@ -118,7 +119,16 @@ function withRetry({ workload, cluster }: Stage): Record<'reads' | 'known' | 'un
     known: failed.length - unknown,
     unknown,
     unexplained: unexplained.length,
+    told: failed.map(
+      ({ error, sendings, startedAtMs, endedAtMs, outcome }) =>
+        `with retry, ${outcome} after ${sendings.length} attempts and ${(endedAtMs - startedAtMs).toFixed(0)} ms: ${String(error)}`,
+    ),
   }
+}
+
+/** How many failed although hasql runs again what was not executed, and what the writers were told. */
+interface Retried extends Record<'reads' | 'known' | 'unknown' | 'unexplained', number> {
+  readonly told: readonly string[]
 }
 
 /** What one switchover took, in milliseconds. */
