@@ -70,7 +70,10 @@ const config: ViteUserConfig = defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       // These need a newer Node than the oldest one that hasql runs on: `npm run test:integrations` brings its own, and covers them.
-      exclude: ['src/integrations/{kysely,drizzle,mikro-orm}.ts', 'src/integrations/{kysely,drizzle,mikro-orm}/**'],
+      exclude: [
+        'src/integrations/{kysely,drizzle,mikro-orm,slonik}.ts',
+        'src/integrations/{kysely,drizzle,mikro-orm,slonik}/**',
+      ],
       reporter: ['text-summary', 'text', 'json-summary'],
       thresholds: { lines: 90, branches: 85 },
     },
