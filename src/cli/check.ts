@@ -11,7 +11,7 @@ import { styleFor } from './style.ts'
 import type { Style } from './style.ts'
 import { tableLines } from './table.ts'
 import type { Column } from './table.ts'
-import { readTarget } from './target.ts'
+import { openLookup, readTarget } from './target.ts'
 import { wordTime } from './words.ts'
 
 const VALUES: readonly Column<ReadValue>[] = [
@@ -30,16 +30,14 @@ const STEPS: readonly Column<Step>[] = [
 /** `hasql check`: explains a DSN. */
 export const check: Run = async (given, io) => {
   const target = await readTarget(given, io)
-  const { createPgDriver } = await loadPg(io)
+  const [{ createPgDriver }, lookup] = await Promise.all([loadPg(io), openLookup(target, io)])
   const style = styleFor(io)
   const write = (lines: readonly string[]): unknown => io.out.write(`${lines.join('\n')}\n\n`)
   const values = explainDsn(target, io)
   write([style('bold', String(target.dsn)), ...tableLines(values, VALUES).map(indented)])
-  const limit = new Limit(io.clock, limitOf(target))
-  const driver = createPgDriver()
-  const checks = await Promise.all(
-    target.dsn.hosts.map((spec) => new HostChecker(spec, limit, io.clock, driver).check()),
-  )
+  const { clock } = io
+  const means = { clock, lookup, limit: new Limit(clock, limitOf(target)), driver: createPgDriver() }
+  const checks = await Promise.all(target.dsn.hosts.map((spec) => new HostChecker(spec, means).check()))
   for (const each of checks) write(hostLines(each, style))
   write(adviceLines(checks, values, style))
   if (checks.some(({ failure }) => failure === 'refused')) return EXIT.accessRefused

@@ -7,12 +7,12 @@ import { isSocketHost } from '../dsn/host-id.ts'
 import { isIpAddress } from '../dsn/ip-address.ts'
 import { Probe } from '../monitor/probe.ts'
 import { readAddresses } from '../network/addresses.ts'
-import type { Address, SocketLookup } from '../network/lookup.ts'
-import { systemLookup } from '../network/system-lookup.ts'
+import type { Address, Lookup, SocketLookup } from '../network/lookup.ts'
 import type { Clock } from '../time/clock.ts'
 import { adviceFor } from './advice.ts'
 import type { Limit } from './limit.ts'
 import { readRights, RIGHTS_QUERY } from './rights.ts'
+import { isName } from './target.ts'
 import { StepFailure, StepLog } from './step-log.ts'
 import type { Step } from './step-log.ts'
 import { checkTls, TlsRefusal } from './tls-check.ts'
@@ -26,26 +26,25 @@ export interface HostCheck {
   readonly failure: 'none' | 'out' | 'refused'
 }
 
+/** What hosts are checked with. */
+export interface CheckMeans {
+  readonly limit: Limit
+  readonly clock: Clock
+  readonly lookup: Lookup
+  readonly driver: Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
+}
+
 /** Goes through all steps of one host, until one fails that the others need. */
 export class HostChecker {
   readonly #spec: HostSpec
-  readonly #limit: Limit
-  readonly #clock: Clock
-  readonly #driver: Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
+  readonly #means: CheckMeans
   readonly #steps: StepLog
   readonly #advice: string[] = []
 
-  constructor(
-    spec: HostSpec,
-    limit: Limit,
-    clock: Clock,
-    driver: Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>,
-  ) {
+  constructor(spec: HostSpec, means: CheckMeans) {
     this.#spec = spec
-    this.#limit = limit
-    this.#clock = clock
-    this.#driver = driver
-    this.#steps = new StepLog(clock)
+    this.#means = means
+    this.#steps = new StepLog(means.clock)
   }
 
   async check(): Promise<HostCheck> {
@@ -70,7 +69,7 @@ export class HostChecker {
   /** Whether the host answered and refused us, or cannot be asked like this, rather than being away. */
   #isRefusal(error: unknown): boolean {
     if (error instanceof TlsRefusal || error instanceof DsnError) return true
-    return this.#driver.classify(error, 'connect') === 'access'
+    return this.#means.driver.classify(error, 'connect') === 'access'
   }
 
   #result(failure: HostCheck['failure']): HostCheck {
@@ -78,11 +77,11 @@ export class HostChecker {
   }
 
   async #lookUp(): Promise<readonly Address[]> {
-    const { host, hostAddress } = this.#spec
-    if (hostAddress !== undefined || isIpAddress(host) || isSocketHost(host)) return []
+    const { host } = this.#spec
+    if (!isName(this.#spec)) return []
     return this.#steps.run('look-up', async () => {
-      const found = await this.#limit.within(
-        () => addressesOf(host),
+      const found = await this.#means.limit.within(
+        () => addressesOf(host, this.#means.lookup),
         () => undefined,
       )
       return [found, found.map(({ address }) => address).join(', ')]
@@ -99,7 +98,7 @@ export class HostChecker {
     // An error that comes between two steps is found by the next one.
     socket.on('error', () => undefined)
     return this.#steps.run('TCP', async () => {
-      await this.#limit.within(
+      await this.#means.limit.within(
         () => connected(socket),
         () => socket.destroy(),
       )
@@ -110,7 +109,7 @@ export class HostChecker {
   async #encrypt(socket: Socket): Promise<void> {
     try {
       const found = await this.#steps.run('TLS', async () => {
-        const seen = await this.#limit.within(
+        const seen = await this.#means.limit.within(
           () => checkTls(this.#spec, socket),
           () => socket.destroy(),
         )
@@ -128,7 +127,7 @@ export class HostChecker {
   /** A connection as the manager's checks make it: who may not see something learns it here. */
   async #logIn(lookup: SocketLookup): Promise<void> {
     const { database, user } = this.#spec
-    const connection = this.#driver.openProbe(this.#spec, {
+    const connection = this.#means.driver.openProbe(this.#spec, {
       hold: 'process',
       onLost: () => undefined,
       onHint: () => undefined,
@@ -136,7 +135,7 @@ export class HostChecker {
     })
     try {
       const rights = await this.#steps.run('authentication', async () => {
-        const row = await this.#limit.within(
+        const row = await this.#means.limit.within(
           () => connection.query(RIGHTS_QUERY),
           () => connection.destroy(),
         )
@@ -154,11 +153,11 @@ export class HostChecker {
 
   async #role(connection: ProbeConnection): Promise<string> {
     const probe = new Probe(
-      this.#clock,
+      this.#means.clock,
       () => connection,
       () => undefined,
     )
-    const { answer } = await this.#limit.within(
+    const { answer } = await this.#means.limit.within(
       () => probe.ask(),
       () => connection.destroy(),
     )
@@ -173,11 +172,9 @@ export class HostChecker {
   }
 }
 
-function addressesOf(host: string): Promise<readonly Address[]> {
+function addressesOf(host: string, lookup: Lookup): Promise<readonly Address[]> {
   return new Promise((resolve, reject) => {
-    systemLookup(host, { all: true }, (error, found) =>
-      error === null ? resolve(readAddresses(found)) : reject(error),
-    )
+    lookup(host, { all: true }, (error, found) => (error === null ? resolve(readAddresses(found)) : reject(error)))
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Driver } from '../driver/driver.ts'
+import type { Lookup } from '../network/lookup.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** Where text goes; `process.stdout` is one. */
@@ -9,6 +10,11 @@ export interface Screen {
   readonly rows?: number | undefined
   on(event: 'resize', listener: () => void): unknown
   off(event: 'resize', listener: () => void): unknown
+}
+
+/** The columns of a screen; terminals that nobody has told their size say 0. */
+export function widthOf({ columns = 0 }: Screen): number {
+  return columns > 0 ? columns : 80
 }
 
 /** Where keys come from; `process.stdin` is one. */
@@ -37,6 +43,10 @@ export interface Io {
   readonly now: () => Date
   /** Calls back when the process is asked to end (SIGINT, SIGTERM, SIGHUP); returns what stops listening. */
   readonly onStop: (listener: () => void) => () => void
+  /** Calls back when the process ends in whatever way, at a crash before that is told; returns what stops listening. */
+  readonly onExit: (listener: () => void) => () => void
+  /** The resolver for so many names. A look-up that hangs must not hold up the end of the process. */
+  readonly openLookup: (nameCount: number) => Promise<Lookup>
   /** The driver; it needs the package `pg`. */
   readonly loadPg: () => Promise<PgEntry>
 }

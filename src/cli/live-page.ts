@@ -1,6 +1,7 @@
 import type { Timer } from '../time/clock.ts'
 import { ms } from '../time/milliseconds.ts'
 import { narrowTable } from './host-table.ts'
+import { widthOf } from './io.ts'
 import type { Io } from './io.ts'
 import type { Watching } from './open-manager.ts'
 import { reportOn } from './report.ts'
@@ -32,7 +33,7 @@ export class LivePage {
   readonly #notes: string[] = []
   #timer: Timer | undefined
   #isSoon = false
-  #offTopology: (() => void) | undefined
+  readonly #offs: (() => void)[] = []
 
   constructor(target: Target, watching: Watching, io: Io) {
     this.#target = target
@@ -42,12 +43,13 @@ export class LivePage {
   }
 
   open(): void {
-    const { out, keys } = this.#io
+    const { out, keys, onExit } = this.#io
+    this.#offs.push(onExit(() => this.close()))
     if (keys.isTTY === true) keys.setRawMode?.(true)
     keys.resume()
     out.write(ENTER)
     out.on('resize', this.#drawSoon)
-    this.#offTopology = this.#watching.manager.on('topologyChange', this.#drawSoon)
+    this.#offs.push(this.#watching.manager.on('topologyChange', this.#drawSoon))
     this.#draw()
   }
 
@@ -55,7 +57,7 @@ export class LivePage {
   close(): void {
     const { out, keys } = this.#io
     this.#timer?.cancel()
-    this.#offTopology?.()
+    for (const off of this.#offs.splice(0)) off()
     out.off('resize', this.#drawSoon)
     if (keys.isTTY === true) keys.setRawMode?.(false)
     keys.pause()
@@ -81,7 +83,8 @@ export class LivePage {
 
   #draw(): void {
     this.#isSoon = false
-    const { columns = 80, rows = 24 } = this.#io.out
+    const columns = widthOf(this.#io.out)
+    const { rows = 24 } = this.#io.out
     const lines = this.#lines(columns)
     const room = Math.max(0, rows - lines.length - 2)
     const notes = room === 0 ? [] : this.#notes.slice(-room).map((line) => fitted(line, columns))

@@ -1,8 +1,10 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { BasePoolManager } from '../manager/base-pool-manager.ts'
+import type { Lookup } from '../network/lookup.ts'
 import type { Io } from './io.ts'
 import { notingFacts } from './server-facts.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { openLookup } from './target.ts'
 import type { Target } from './target.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -15,13 +17,22 @@ export interface Watching {
 /** Of the connect timeout this much is for the host; the rest is for getting there and for saying how it went. */
 const SHARE_OF_HOST = 0.85
 
-/** @throws {UsageError} the package `pg` is not installed. */
-export async function openManager(target: Target, refreshDelayMs: number, io: Io): Promise<Watching> {
-  const { createPgDriver } = await loadPg(io)
+/**
+ * `asking` may put something before the resolver.
+ * @throws {UsageError} the package `pg` is not installed.
+ */
+export async function openManager(
+  target: Target,
+  refreshDelayMs: number,
+  io: Io,
+  asking: (lookup: Lookup) => Lookup = (lookup) => lookup,
+): Promise<Watching> {
+  const [{ createPgDriver }, resolver] = await Promise.all([loadPg(io), openLookup(target, io)])
+  const lookup = asking(resolver)
   const facts = new Map<HostId, ServerFacts>()
   const connectTimeoutMs = limitOf(target)
   const refreshTimeoutMs = Math.min(connectTimeoutMs, 1_000)
-  const options = { connectTimeoutMs, refreshDelayMs, refreshTimeoutMs, clock: io.clock }
+  const options = { connectTimeoutMs, refreshDelayMs, refreshTimeoutMs, clock: io.clock, lookup }
   return {
     manager: new BasePoolManager<unknown, unknown>(notingFacts(createPgDriver(), facts), target.dsn, options),
     facts,

@@ -1,24 +1,33 @@
+import type { Lookup } from '../network/lookup.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { Run } from './commands.ts'
 import { narrowTable, wideTable } from './host-table.ts'
+import { widthOf } from './io.ts'
 import type { Io } from './io.ts'
+import { lookAllUp } from './look-all-up.ts'
 import { limitOf, openManager } from './open-manager.ts'
 import type { Watching } from './open-manager.ts'
 import { reportOn } from './report.ts'
 import type { StatusReport } from './report.ts'
 import { styleFor } from './style.ts'
-import { readTarget } from './target.ts'
+import { namesOf, readTarget } from './target.ts'
 import type { Problem } from './verdict.ts'
 
 /** Of the connect timeout this much may pass before what is known is printed. */
 const SHARE_OF_ASKING = 0.95
+
+/** Of it the resolver may take this much, so that the hosts whose names it knows have time to answer. */
+const SHARE_OF_RESOLVER = 0.5
 
 /** `hasql status`: every host, once. */
 export const status: Run = async (given, io) => {
   const startedMs = io.clock.nowMs()
   const target = await readTarget(given, io)
   const askedMs = given.switches.has('password') ? io.clock.nowMs() : startedMs
-  const watching = await openManager(target, limitOf(target), io)
+  const names = namesOf(target)
+  const limitMs = target.connectTimeoutMs * SHARE_OF_RESOLVER
+  const atOnce = (lookup: Lookup): Lookup => lookAllUp(lookup, names, limitMs, io.clock)
+  const watching = await openManager(target, limitOf(target), io, atOnce)
   const { manager, facts } = watching
   try {
     await seenOnce(watching, target.connectTimeoutMs * SHARE_OF_ASKING - (io.clock.nowMs() - askedMs), io)
@@ -50,7 +59,7 @@ async function seenOnce({ manager }: Watching, limitMs: number, { clock }: Io): 
 
 function page(report: StatusReport, io: Io): string {
   const style = styleFor(io)
-  const { columns = 80 } = io.out
+  const columns = widthOf(io.out)
   const wide = wideTable(report.hosts, (_format, text) => text)
   const fits = io.out.isTTY !== true || Math.max(...wide.map((line) => line.length)) <= columns
   const lines = fits ? wideTable(report.hosts, style) : narrowTable(report.hosts, style, columns, 'up')

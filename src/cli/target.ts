@@ -1,6 +1,10 @@
+import { isSocketHost } from '../dsn/host-id.ts'
+import { isIpAddress } from '../dsn/ip-address.ts'
 import { Dsn } from '../dsn/dsn.ts'
 import { parseDsn } from '../dsn/parse.ts'
 import type { HostSpec, NonEmpty } from '../dsn/host-spec.ts'
+import type { Lookup } from '../network/lookup.ts'
+import { systemLookup } from '../network/system-lookup.ts'
 import { askPassword } from './ask-password.ts'
 import type { Io } from './io.ts'
 import type { Arguments } from './parse-arguments.ts'
@@ -33,6 +37,22 @@ export async function readTarget(given: Arguments, io: Io): Promise<Target> {
   const dsn = isPasswordAsked ? withPassword(read, await askPassword(io, read.user)) : read
   const connectTimeoutMs = asked ?? dsn.hosts[0].connectTimeoutMs ?? CONNECT_TIMEOUT_MS
   return { dsn, text, isArgument: given.positionals.length > 0, isPasswordAsked, connectTimeoutMs }
+}
+
+/** Whether the host is a name that a resolver has to be asked for. */
+export function isName({ host, hostAddress }: HostSpec): boolean {
+  return hostAddress === undefined && !isIpAddress(host) && !isSocketHost(host)
+}
+
+/** The names of a target, each once. */
+export function namesOf({ dsn }: Target): readonly string[] {
+  return [...new Set(dsn.hosts.filter(isName).map(({ host }) => host))]
+}
+
+/** What finds their addresses. */
+export async function openLookup(target: Target, io: Io): Promise<Lookup> {
+  const { length } = namesOf(target)
+  return length === 0 ? systemLookup : io.openLookup(length)
 }
 
 function dsnText({ values, positionals }: Arguments, { environment }: Io): string {

@@ -30,10 +30,12 @@ export const watch: Run = async (given, io) => {
 async function onPage(target: Target, watching: Watching, io: Io): Promise<ExitCode> {
   const page = new LivePage(target, watching, io)
   const stopNoting = noteChanges(watching, io, (line) => page.note(line))
-  page.open()
+  // Listens before the terminal is another: a signal that comes in between must not leave it like that.
+  const quit = untilQuit(io)
   try {
+    page.open()
     watching.manager.start()
-    return await untilQuit(io)
+    return await quit
   } finally {
     page.close()
     stopNoting()

@@ -1,4 +1,3 @@
-import { redact } from '../dsn/redact.ts'
 import { ChangeLog as Wording } from '../manager/change-log.ts'
 import { diffTopology } from '../topology/diff.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -64,7 +63,7 @@ export class ChangeLog {
       id: (this.#lastId += 1),
       atMs: this.#nowMs,
       level,
-      text: redact(line.replace('hasql: ', '')),
+      text: line.replace('hasql: ', ''),
     })
   }
 }

@@ -28,6 +28,8 @@ export interface DriverConnection<TConnection> {
   interrupt(cause: Error): void
   /** Makes the native connection's own way of giving back, and `await using`, end this lease. A new account begins. */
   bind(lease: BoundLease): void
+  /** The lease has ended; the connection is given back, or bound again, later. */
+  unbind?(): void
   /**
    * What is known of the effects of what was done here since `bind`: `not-executed` only if it is certain that no
    * statement took effect, because none was sent, the server refused it, or its transaction was never committed.
@@ -50,6 +52,14 @@ export interface DriverConnection<TConnection> {
   query?(sql: string): Promise<readonly (string | null)[]>
 }
 
+/** Idle connections that are kept for the next caller. */
+export interface KeptConnections<TConnection> {
+  readonly length: number
+  has(connection: DriverConnection<TConnection>): boolean
+  /** Gives them back. */
+  clear(): void
+}
+
 /** What a driver's pool tells of its connections. None of these may throw. */
 export interface DriverPoolHooks<TConnection> {
   /** A connection object exists; it has not connected yet. */
@@ -63,6 +73,8 @@ export interface DriverPoolHooks<TConnection> {
   hinted(connection: DriverConnection<TConnection>): void
   /** A connection that ran statements outside of leases is idle now; of a driver that has such. */
   freed(): void
+  /** Idle connections that hasql keeps back; to the driver's pool they look as if they were in use. */
+  readonly kept: KeptConnections<TConnection>
   /** The socket is closed. Called exactly once for each connection born. */
   gone(connection: DriverConnection<TConnection>): void
 }
@@ -77,6 +89,11 @@ export interface DriverPool<TConnection, TPool> {
   readonly minimum?: number
   /** Connections that checkouts get without making one; those promised to checkouts under way may be counted or not. */
   readonly idle: number
+  /**
+   * Whether connections are quicker had from hasql than from this pool, so that hasql keeps those given back for a moment, in
+   * `kept`. The pool then shows its own callers those among the idle ones, and has them given back before it serves one.
+   */
+  readonly isBypassed?: boolean
   /** Checks one connection out. Calls back exactly once, never in the same turn; cannot be called off. */
   checkOut(done: (error: unknown, connection: DriverConnection<TConnection> | undefined) => void): void
   /** Closes idle connections and refuses new ones; resolves when every socket is closed. Leases were ended before. */

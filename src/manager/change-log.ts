@@ -1,3 +1,4 @@
+import { redact } from '../dsn/redact.ts'
 import type { Logger, LogLevel } from '../metrics/logger.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import type { HostDescription } from '../topology/host-description.ts'
@@ -63,10 +64,10 @@ export class ChangeLog {
     this.#write('warn', `${host} answers its checks, but ${leases}, and ${waiting} callers wait`)
   }
 
-  /** One line, whatever a server put into its error. */
+  /** One line without a password, whatever a server or a look-up of the caller's own put into its error. */
   #write(level: LogLevel, text: string): void {
     try {
-      this.#logger[level](`hasql: ${text.replaceAll(/\s*[\r\n]+\s*/g, ' ')}`)
+      this.#logger[level](`hasql: ${redact(text).replaceAll(/\s*[\r\n]+\s*/g, ' ')}`)
     } catch (error) {
       this.#reportBug(error)
     }

@@ -48,7 +48,7 @@ function driverMetrics<TConnection, TPool>(
     idle: size - leased - connecting,
     used: leased,
     connecting,
-    warmed: pool.warmed,
+    warmed: pool.kept.warmed,
     waiting: pool.waiting,
     responseTimeMs: host !== undefined && 'responseTimeMs' in host ? host.responseTimeMs : undefined,
     lagMs: lag?.ms,

@@ -32,17 +32,27 @@ interface Sample {
  * ```
  * Several managers are given with names, `{ orders, reports }`, which become the label `manager`. Nothing is measured that is
  * not measured anyway: the figures are those of `metrics()` at each scrape, in seconds. docs/observability.md has them all.
- * @throws {Error} by the registry: a metric of the name is there already.
+ * @throws {Error} by the registry: a metric of the name is there already; then none is added.
  */
 export function registerMetrics(
   registry: PrometheusRegistry,
   managers: MeasuredManager | Readonly<Record<string, MeasuredManager>>,
 ): () => void {
   const read = oncePerTurn(readerOf(managers))
-  for (const family of FAMILIES) registry.registerMetric(new Collector(family, read))
-  return () => {
-    for (const { name } of FAMILIES) registry.removeSingleMetric(name)
+  const added: string[] = []
+  const off = (): void => {
+    for (const name of added.splice(0)) registry.removeSingleMetric(name)
   }
+  try {
+    for (const family of FAMILIES) {
+      registry.registerMetric(new Collector(family, read))
+      added.push(family.name)
+    }
+  } catch (error) {
+    off()
+    throw error
+  }
+  return off
 }
 
 /** All metrics of a scrape are of one moment: the registry asks for them in one turn. */

@@ -12,8 +12,9 @@ import { Lease } from './lease.ts'
 import type { Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
 import { PoolUsage } from './pool-usage.ts'
+import { Shelf } from './shelf.ts'
 import { ConnectionSupply } from './supply.ts'
-import type { SupplyOwner } from './supply.ts'
+import type { SupplyOwner } from './supply-owner.ts'
 import { toError } from '../to-error.ts'
 
 /** One host's pool: the driver's pool, the leases, those who wait, and the generation that tells void connections. */
@@ -25,6 +26,7 @@ export class HostPool<TConnection, TPool>
   readonly counters: PoolCounters = new PoolCounters()
   /** Live. */
   readonly usage: PoolUsage = new PoolUsage()
+  readonly kept: Shelf<TConnection>
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
   readonly #book: ConnectionBook<TConnection>
@@ -41,6 +43,7 @@ export class HostPool<TConnection, TPool>
     this.hostId = spec.hostId
     this.#driver = driver
     this.#listener = listener
+    this.kept = new Shelf(options.clock)
     this.#book = new ConnectionBook(options.clock, this.counters, this.usage)
     this.driverPool = driver.openPool(spec, options, this)
     this.#growth = new Growth(options.clock, options.random)
@@ -54,11 +57,6 @@ export class HostPool<TConnection, TPool>
   /** Callers for whom no connection is under way. */
   get waiting(): number {
     return this.#supply.waiting
-  }
-
-  /** Connections kept ready while the pool is being warmed. */
-  get warmed(): number {
-    return this.#supply.aside
   }
 
   get size(): number {
@@ -120,7 +118,7 @@ export class HostPool<TConnection, TPool>
 
   /** Whoever waits here leaves, and is told so; all leave before any is told, for one may come back at once. */
   dismiss(how: 'displaced' | 'closed'): void {
-    if (how === 'closed') this.#supply.cool()
+    if (how === 'closed') this.#supply.close()
     this.#growth.stop()
     for (const checkout of this.#supply.takeAll()) checkout[how](this.hostId)
   }
@@ -143,7 +141,7 @@ export class HostPool<TConnection, TPool>
   gone(connection: DriverConnection<TConnection>): void {
     const held = this.#book.remove(connection)
     if (held === undefined) return
-    this.#supply.drop(connection)
+    this.kept.drop(connection)
     held.lease?.reclaim()
     this.freed()
   }
@@ -168,6 +166,7 @@ export class HostPool<TConnection, TPool>
   returned(lease: Lease<TConnection>, destroy: boolean): void {
     const { connection } = lease.held
     const usedMs = this.#book.takeBack(lease)
+    connection.unbind?.()
     this.#listener.released(this.hostId, connection.native, usedMs)
     this.#supply.takeBack(connection, destroy || !this.isFresh(connection))
     this.#book.tellIfNoneBusy()

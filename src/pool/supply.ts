@@ -1,12 +1,10 @@
 import type { DriverConnection, DriverPool } from '../driver/driver.ts'
-import type { HostId } from '../dsn/host-spec.ts'
-import type { HostFault } from '../host-fault.ts'
 import { toError } from '../to-error.ts'
 import type { Checkout } from './checkout.ts'
 import { CheckoutQueue } from './checkout.ts'
 import type { Growth } from './growth.ts'
-import { HandOver } from './hand-over.ts'
-import type { PoolUsage } from './pool-usage.ts'
+import type { Shelf } from './shelf.ts'
+import type { SupplyOwner } from './supply-owner.ts'
 
 /**
  * No more connections than this are being made at one host at a time: a server that has just come back must not meet
@@ -15,21 +13,8 @@ import type { PoolUsage } from './pool-usage.ts'
  */
 export const MAX_CONNECTING = 2
 
-/** The pool that a supply works for. */
-export interface SupplyOwner<TConnection> {
-  readonly hostId: HostId
-  readonly usage: PoolUsage
-  /** Open connections, those being made included. */
-  readonly size: number
-  /** Connections that are still being made. */
-  readonly connecting: number
-  readonly generation: number
-  /** Whether a connection that was made may be lent: it is of this generation, and open. */
-  isFresh(connection: DriverConnection<TConnection>): boolean
-  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void
-  /** A connection of `generation` could not be made. Returns what that says of the host. */
-  connectFailed(error: Error, generation: number): HostFault | undefined
-}
+/** Made once: it is waited for with each connection that is handed on. */
+const NEXT_MICROTASK = Promise.resolve()
 
 /**
  * Gets connections from the driver's pool to those who wait for one, in the order in which they came.
@@ -43,10 +28,10 @@ export class ConnectionSupply<TConnection, TPool> {
   readonly #queue: CheckoutQueue<TConnection>
   /** Checkouts under way in the driver's pool. */
   #checkingOut = 0
-  readonly #handOver: HandOver<TConnection>
-  /** Connections kept out of the driver's pool for a while, so that it makes new ones: see `warm`. */
-  readonly #aside: DriverConnection<TConnection>[] = []
-  #warming = false
+  /** Connections on their way from one caller to another. */
+  #handingOn = 0
+  readonly #shelf: Shelf<TConnection>
+  #isClosed = false
   readonly #pump = (): void => this.pump()
 
   constructor(owner: SupplyOwner<TConnection>, driverPool: DriverPool<TConnection, TPool>, growth: Growth) {
@@ -55,9 +40,7 @@ export class ConnectionSupply<TConnection, TPool> {
     this.#growth = growth
     owner.usage.capacity = driverPool.capacity
     this.#queue = new CheckoutQueue(owner.usage)
-    this.#handOver = new HandOver(this.#queue, (connection) => {
-      if (!this.#arrived(connection)) this.pump()
-    })
+    this.#shelf = owner.kept
   }
 
   /** Callers for whom no connection is under way yet. */
@@ -65,14 +48,7 @@ export class ConnectionSupply<TConnection, TPool> {
     return Math.max(0, this.#queue.length - this.#underWay)
   }
 
-  /** Connections that were made in advance and that nobody has leased yet. */
-  get aside(): number {
-    return this.#aside.length
-  }
-
   add(checkout: Checkout<TConnection>): void {
-    const ready = this.#takeAside()
-    if (ready !== undefined) return this.#owner.lend(ready, checkout)
     this.#queue.push(checkout)
     this.pump()
   }
@@ -84,8 +60,9 @@ export class ConnectionSupply<TConnection, TPool> {
 
   /** Takes a connection that was given back. */
   takeBack(connection: DriverConnection<TConnection>, destroy: boolean): void {
-    // On its way to the next caller it leaves no room for another.
-    if (!destroy && this.#handOver.begin(connection)) return
+    const canPassOn = !destroy && connection.canPassOn?.() === true
+    if (canPassOn && this.#queue.length > 0) return this.#handOn(connection)
+    if (canPassOn && this.#mayKeep) return this.#shelf.put(connection)
     connection.giveBack(destroy)
     this.pump()
   }
@@ -95,8 +72,12 @@ export class ConnectionSupply<TConnection, TPool> {
     this.#owner.usage.capacity = this.#driverPool.capacity
     if (this.#queue.length === 0) return
     // An idle connection is quicker than one that is still being made, whoever that one was begun for.
-    while (this.#queue.length > this.#expected + this.#handOver.underWay && this.#hasRoom() && this.#hasIdle())
-      this.#fetch()
+    while (this.#queue.length > this.#expected + this.#handingOn) {
+      const kept = this.#shelf.take()
+      if (kept === undefined) break
+      this.#handOn(kept)
+    }
+    while (this.#queue.length > this.#expected + this.#handingOn && this.#hasRoom() && this.#hasIdle()) this.#fetch()
     while (this.#queue.length > this.#underWay && this.#hasRoom() && this.#mayMake()) this.#fetch()
   }
 
@@ -108,7 +89,7 @@ export class ConnectionSupply<TConnection, TPool> {
     }
     if (this.#queue.length > 0 || this.#making >= MAX_CONNECTING) return true
     // The driver's pool makes no connection while it has an idle one.
-    this.#warming = true
+    this.#shelf.isWarming = true
     while (this.#hasIdle() && this.#hasRoom()) this.#fetch()
     if (this.#hasRoom()) this.#fetch()
     return true
@@ -116,18 +97,22 @@ export class ConnectionSupply<TConnection, TPool> {
 
   /** Ends warming: what was put aside goes to the driver's pool, or is destroyed. */
   cool(destroy = false): void {
-    this.#warming = false
-    for (const connection of this.#aside.splice(0)) connection.giveBack(destroy || connection.isClosed())
+    this.#shelf.isWarming = false
+    this.#shelf.clear(destroy)
   }
 
-  /** A connection is gone, perhaps one that was put aside. */
-  drop(connection: DriverConnection<TConnection>): void {
-    const place = this.#aside.indexOf(connection)
-    if (place >= 0) this.#aside.splice(place, 1)[0]?.giveBack(true)
+  /** Keeps nothing any more. */
+  close(): void {
+    this.#isClosed = true
+    this.cool()
   }
 
   get #underWay(): number {
-    return this.#checkingOut + this.#handOver.underWay
+    return this.#checkingOut + this.#handingOn
+  }
+
+  get #mayKeep(): boolean {
+    return this.#driverPool.isBypassed === true && !this.#isClosed
   }
 
   /** Checkouts for which no connection is being made, or not yet: a driver's pool may look a turn later. */
@@ -151,15 +136,19 @@ export class ConnectionSupply<TConnection, TPool> {
   }
 
   #hasRoom(): boolean {
-    return this.#owner.usage.leased + this.#underWay + this.#aside.length < this.#driverPool.capacity
+    return this.#owner.usage.leased + this.#underWay + this.#shelf.length < this.#driverPool.capacity
   }
 
-  #takeAside(): DriverConnection<TConnection> | undefined {
-    for (let next = this.#aside.pop(); next !== undefined; next = this.#aside.pop()) {
-      if (this.#owner.isFresh(next)) return next
-      next.giveBack(true)
-    }
-    return undefined
+  /**
+   * Brings a connection to the next caller. Not in the same turn: who gives back twice must not end the next one's lease with
+   * the second call.
+   */
+  #handOn(connection: DriverConnection<TConnection>): void {
+    this.#handingOn += 1
+    void NEXT_MICROTASK.then(() => {
+      this.#handingOn -= 1
+      if (!this.#arrived(connection)) this.pump()
+    })
   }
 
   #fetch(): void {
@@ -181,7 +170,7 @@ export class ConnectionSupply<TConnection, TPool> {
     }
     const taker = this.#queue.shift()
     if (taker !== undefined) this.#owner.lend(connection, taker)
-    else if (this.#warming) this.#aside.push(connection)
+    else if (this.#shelf.isWarming || (this.#mayKeep && connection.canPassOn?.() === true)) this.#shelf.put(connection)
     else connection.giveBack(false)
     return true
   }

@@ -4,6 +4,7 @@ import { PoolManager } from 'hasql/pg'
 import { PgCluster } from 'hasql/testing'
 import { makeService } from '../../examples/web-service/service.ts'
 import { eventually } from '../support/eventually.ts'
+import { readPage } from '../support/prometheus-text.ts'
 
 let cluster: PgCluster
 beforeAll(async () => {
@@ -49,7 +50,11 @@ test('the service answers from the master and from a replica, through a failover
   expect(await json(`${url}/replica`)).toEqual({ port: heir?.port, inRecovery: true })
   expect(await json(`${url}/health/live`)).toEqual({ live: true })
   expect(await json(`${url}/metrics.json`)).toMatchObject({ hasql: { masters: 1, replicas: 1 } })
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain('hasql_')
+  const scrape = await fetch(`${url}/metrics`)
+  expect(scrape.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+  const families = readPage(await scrape.text())
+  expect(families.find(({ name }) => name === 'hasql_masters')?.samples).toEqual([{ labels: {}, value: 1 }])
+  expect(families.find(({ name }) => name === 'hasql_acquires_total')?.samples).toHaveLength(2)
   expect(await (await fetch(`${url}/hasql/`)).text()).toMatch(/^<!doctype html>/)
   expect(await json(`${url}/hasql/snapshot.json`)).toMatchObject({ headline: 'Healthy' })
   await master.kill()

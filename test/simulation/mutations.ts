@@ -36,7 +36,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the late connection of an aborted acquire is not returned',
     file: 'pool/supply.ts',
-    edits: [['this.#aside.push(connection)\n    else connection.giveBack(false)', 'this.#aside.push(connection)']],
+    edits: [
+      [
+        'else if (this.#shelf.isWarming || (this.#mayKeep && connection.canPassOn?.() === true)) this.#shelf.put(connection)\n    else connection.giveBack(false)',
+        '',
+      ],
+    ],
   },
   {
     name: 'the last to come is served first',
@@ -66,7 +71,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the queue ignores the capacity',
     file: 'pool/supply.ts',
-    edits: [['this.#owner.usage.leased + this.#underWay + this.#aside.length <', 'this.#owner.usage.leased <']],
+    edits: [['this.#owner.usage.leased + this.#underWay + this.#shelf.length <', 'this.#owner.usage.leased <']],
   },
   {
     name: 'a pool is cleared a turn too late',

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Io, Screen } from '../../src/cli/io.ts'
+import type { Lookup } from '../../src/network/lookup.ts'
+import { systemLookup } from '../../src/network/system-lookup.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import { systemClock } from '../../src/time/system-clock.ts'
 
@@ -46,7 +48,10 @@ export class FakeIo implements Io {
   readonly err: FakeScreen
   readonly keys: FakeKeyboard
   readonly clock: Clock = systemClock
+  /** The resolver. */
+  lookup: Lookup = systemLookup
   readonly #stops = new Set<() => void>()
+  readonly #exits = new Set<() => void>()
 
   constructor(environment: Readonly<Record<string, string>> = {}, terminal?: { readonly columns: number }) {
     this.environment = { HOME: '/nonexistent', USER: 'nobody', ...environment }
@@ -57,11 +62,23 @@ export class FakeIo implements Io {
 
   readonly now = (): Date => new Date(0)
 
+  readonly openLookup = (): Promise<Lookup> => Promise.resolve(this.lookup)
+
   loadPg: Io['loadPg'] = () => import('../../src/drivers/pg.ts')
 
   readonly onStop = (listener: () => void): (() => void) => {
     this.#stops.add(listener)
     return () => void this.#stops.delete(listener)
+  }
+
+  readonly onExit = (listener: () => void): (() => void) => {
+    this.#exits.add(listener)
+    return () => void this.#exits.delete(listener)
+  }
+
+  /** How many have something to do when the process ends. */
+  get exitListeners(): number {
+    return this.#exits.size
   }
 
   /** The process is asked to end. */

@@ -71,6 +71,10 @@ export class PgConnection implements DriverConnection<GuardedClient> {
     this.native.release = (destroy) => lease.release(Boolean(destroy))
   }
 
+  unbind(): void {
+    this.lease = undefined
+  }
+
   canPassOn(): boolean {
     return this.#guard?.mayPassOn === true && !isInTransaction(this.native)
   }

@@ -12,10 +12,13 @@ type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undef
 /** A `pg.Pool` for one host. */
 export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   readonly native: pg.Pool
+  readonly #kept: DriverPoolHooks<GuardedClient>['kept']
   readonly #tls: TlsChoice
   readonly #Client: GuardedClientClass
   readonly #open = new Set<PgConnection>()
   #allClosed: (() => void) | undefined
+  /** Whether it is hasql itself that asks the pool for a connection. */
+  #isAsking = false
 
   constructor(
     module: PgModule,
@@ -26,6 +29,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     hooks: DriverPoolHooks<GuardedClient>,
   ) {
     this.#tls = tls
+    this.#kept = hooks.kept
     this.#Client = guardedClientClass(module)
     const config: pg.PoolConfig & GuardedConfig = {
       ...clientConfig(spec, given, tls.ssl, options.lookup),
@@ -34,6 +38,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new module.Pool(config)
+    this.#showKept(module.Pool.prototype, hooks)
     // What was learnt of the host holds for the next connection, whoever makes it by these options.
     Object.defineProperty(this.native.options, 'ssl', { get: () => tls.ssl, enumerable: true, configurable: true })
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -48,12 +53,18 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     return this.native.options.min ?? 0
   }
 
+  /** Unless somebody listens to the pool: tracing tools count its connections by what it tells. */
+  get isBypassed(): boolean {
+    return this.native.listenerCount('acquire') === 0 && this.native.listenerCount('release') === 0
+  }
+
   get idle(): number {
-    return this.native.idleCount
+    return this.native.idleCount - this.#kept.length
   }
 
   checkOut(done: Done): void {
     const { ssl } = this.#tls
+    this.#isAsking = true
     this.native.connect((error, client, giveBack) => {
       const connection = client === undefined ? undefined : this.#Client.connectionOf(client)
       if (connection !== undefined) {
@@ -65,6 +76,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
         done(error, undefined)
       }
     })
+    this.#isAsking = false
   }
 
   async close(): Promise<void> {
@@ -73,6 +85,28 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     if (this.#open.size === 0) return
     await new Promise<void>((resolve) => {
       this.#allClosed = resolve
+    })
+  }
+
+  /** Who takes connections from the pool itself must find those that are kept back. */
+  #showKept(prototype: pg.Pool, { kept }: DriverPoolHooks<GuardedClient>): void {
+    const takesAll = (): boolean => !this.#isAsking
+    Object.defineProperties(this.native, {
+      // Looked up at each call, since tracing tools replace it.
+      connect: {
+        value(this: pg.Pool, done: unknown): unknown {
+          if (takesAll()) kept.clear()
+          return connectOf(prototype).call(this, done)
+        },
+        configurable: true,
+        writable: true,
+      },
+      idleCount: {
+        get(this: pg.Pool): number {
+          return Reflect.get(prototype, 'idleCount', this) + kept.length
+        },
+        configurable: true,
+      },
     })
   }
 
@@ -90,7 +124,11 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
         this.#open.add(connection)
         hooks.born(connection)
       },
-      failed: (connection, error) => hooks.failed(connection, error),
+      failed: (connection, error) => {
+        hooks.failed(connection, error)
+        // The pool itself tells of the idle clients that it knows of.
+        if (connection.isClosed() && hooks.kept.has(connection)) this.native.emit('error', error, connection.native)
+      },
       hinted: (connection) => hooks.hinted(connection),
       gone: (connection) => {
         this.#open.delete(connection)
@@ -99,6 +137,13 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       },
     }
   }
+}
+
+type Connect = (this: pg.Pool, done: unknown) => unknown
+
+/** All overloads of `connect` as one. */
+function connectOf({ connect }: { readonly connect: Connect }): Connect {
+  return connect
 }
 
 /** Whether `pg.Pool` counts or times the uses of a connection, so that each return must reach it. */

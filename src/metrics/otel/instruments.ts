@@ -177,8 +177,10 @@ function report<T>(
   else for (const [each, count] of value ?? []) result.observe(instrument, count, { ...attributes, [label]: each })
 }
 
-/** Whether `@opentelemetry/instrumentation-pg` has wrapped the pool's `connect`: it marks what it wraps. */
+/** Whether `@opentelemetry/instrumentation-pg` has wrapped the `connect` of the pool or of a class of it: it marks what it wraps. */
 function isCountedElsewhere(pool: unknown): boolean {
-  const connect: unknown = typeof pool === 'object' && pool !== null ? Reflect.get(pool, 'connect') : undefined
-  return typeof connect === 'function' && Reflect.get(connect, '__wrapped') === true
+  if (typeof pool !== 'object' || pool === null) return false
+  const connect: unknown = Reflect.get(pool, 'connect')
+  const isWrapped = typeof connect === 'function' && Reflect.get(connect, '__wrapped') === true
+  return isWrapped || isCountedElsewhere(Object.getPrototypeOf(pool))
 }

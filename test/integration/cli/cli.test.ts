@@ -98,6 +98,12 @@ describe('status', () => {
     expect(lines.join('\n')).toMatch(/\n {2}out: is unreachable \(connect ECONNREFUSED/)
   })
 
+  test('a terminal that does not know its size is taken for one of 80 columns', async () => {
+    const { out } = await hasql(['status', cluster.dsn], new FakeIo({ NO_COLOR: '1' }, { columns: 0 }))
+    expect(out).toContain(`127.0.0.1:${nodes[2].port}  replica`)
+    expect(Math.max(...out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80)
+  })
+
   test('the lag of a replica whose replay stands still', async () => {
     await nodes[1].pauseReplay()
     await nodes[0].query('create table filler as select generate_series(1, 10000)')
@@ -162,6 +168,31 @@ describe('check', () => {
     expect(out).toMatch(/role +ok .*master, timeline 1, at 0\//)
     expect(out).toMatch(/role +ok .*replica, timeline 1, at 0\//)
     expect(out).toContain('all hosts: To see it: grant pg_monitor to app')
+  })
+
+  test('a password file, a service, a password that is asked for', async () => {
+    const passwords = join(folder, 'passwords')
+    writeFileSync(passwords, `127.0.0.1:${nodes[0].port}:*:app:${CANARY.replace(':', '\\:')}\n`, { mode: 0o600 })
+    const services = join(folder, 'services')
+    writeFileSync(services, `[shop]\nhost=127.0.0.1\nport=${nodes[0].port}\nuser=app\ndbname=${cluster.database}\n`)
+    const environment = { PGPASSFILE: passwords, PGSERVICEFILE: services }
+    const filed = await hasql(['check', 'service=shop'], new FakeIo(environment))
+    expect(filed.code).toBe(0)
+    expect(filed.out).toMatch(/ {2}password +\*\*\* +the password file\n/)
+    expect(filed.out).toMatch(/ {2}port +\d+ +the service file\n/)
+    const two = `host=127.0.0.1 port=${nodes[0].port},${nodes[1].port} user=app`.replace(
+      '127.0.0.1',
+      '127.0.0.1,127.0.0.1',
+    )
+    const half = await hasql(['check', `${two} dbname=${cluster.database}`], new FakeIo(environment))
+    expect(half.out).toContain('the password file, for 1 of 2 hosts')
+    expect(half.out).toContain(`127.0.0.1:${nodes[1].port}: No password was found: set PGPASSWORD`)
+    expect(half.code).toBe(7)
+    const io = new FakeIo({ ...environment, PGPASSWORD: 'not this one' })
+    const asked = hasql(['check', 'service=shop', '-W'], io)
+    setTimeout(() => io.keys.emit('data', `${CANARY}\n`), 20)
+    expect((await asked).out).toMatch(/ {2}password +\*\*\* +the prompt\n/)
+    expect((await asked).code).toBe(0)
   })
 
   test.each([

@@ -17,22 +17,35 @@ afterAll(async () => {
   await cluster.close()
 })
 
-/** A command under a pseudo-terminal of 80 columns. */
+/** Ends with the exit status of what it runs, and with how the terminal is. */
+const IN_SHELL = ['sh', '-c', '"$@"; echo "status $?"; stty -a', 'sh']
+
+/** A command under a pseudo-terminal of 80 columns; what `before` loads is loaded before it. */
 class Session {
   text = ''
   code: number | undefined
   readonly #pty: IPty
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    { shell = [], before = [] }: { readonly shell?: readonly string[]; readonly before?: readonly string[] } = {},
+  ) {
     const { NO_COLOR: _none, ...inherited } = process.env
     const env = { ...inherited, TERM: 'xterm-256color', DSN: cluster.dsn, ...environment }
-    this.#pty = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cols: 80, rows: 24, env })
+    const imports = ['tsx', ...before].flatMap((name) => ['--import', name])
+    const [file = '', ...words] = [...shell, process.execPath, ...imports, 'src/cli/main.ts', ...args]
+    this.#pty = spawn(file, words, { cols: 80, rows: 24, env })
     this.#pty.onData((data) => (this.text += data))
     this.#pty.onExit(({ exitCode }) => (this.code = exitCode))
   }
 
   type(keys: string): void {
     this.#pty.write(keys)
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#pty.kill(signal)
   }
 
   async shows(what: string | RegExp): Promise<void> {
@@ -80,6 +93,30 @@ test('Ctrl-C ends it, too; NO_COLOR is heeded', async () => {
   expect(await session.ends()).toBe(130)
   expect(session.text.endsWith(LEAVE)).toBe(true)
   expect(session.text).not.toMatch(/\p{Cc}\[[0-9;]*m/u)
+})
+
+test('a signal ends it like Ctrl-C', async () => {
+  const session = new Session(['watch', '--dsn-env', 'DSN'])
+  await session.shows('q quits')
+  session.kill('SIGTERM')
+  expect(await session.ends()).toBe(130)
+  expect(session.text.endsWith(LEAVE)).toBe(true)
+})
+
+test.each([
+  ['an error that nobody catches', 'x'],
+  ['a rejection that nobody awaits', 'r'],
+])('%s leaves the terminal as it was, and is told there', async (_what, key) => {
+  const before = ['./test/support/crash-on-key.ts']
+  const session = new Session(['watch', '--dsn-env', 'DSN'], {}, { shell: IN_SHELL, before })
+  await session.shows(/master 127.*q quits/s)
+  session.type(key)
+  expect(await session.ends()).toBe(0)
+  const afterwards = session.text.split(LEAVE)
+  expect(afterwards).toHaveLength(2)
+  expect(afterwards[1]).toMatch(/^hasql: Error: a bug at postgresql:\/\/app:\*\*\*@db1\/shop\r\n {2}at .*crash-on-key/)
+  expect(afterwards[1]).toMatch(/\r\nstatus 1\r\n[^]* icanon [^]* echo /)
+  expect(session.text).not.toContain('canary')
 })
 
 test('the password that is typed is not shown', async () => {

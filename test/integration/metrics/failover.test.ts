@@ -6,6 +6,7 @@ import { ValueType } from '@opentelemetry/api'
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics'
 import type { MetricData } from '@opentelemetry/sdk-metrics'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import * as semconv from '@opentelemetry/semantic-conventions/incubating'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PoolManager } from 'hasql/pg'
 import type { Clock, PgManagerOptions } from 'hasql/pg'
@@ -189,6 +190,19 @@ test('a failover: no master, then another one, and a split brain and a stale mas
   expect(scraped.hasql_failovers_total?.samples).toEqual([{ labels: {}, value: hasql.failovers }])
   expect(scraped.hasql_outage_seconds_total?.samples[0]?.value).toBeCloseTo(hasql.outageMs / 1_000)
   expectSpans(seen.spans(), heir)
+})
+
+test('the convention is what its own package says', () => {
+  const namesOf = (prefix: string): readonly string[] =>
+    Object.entries(semconv)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([, name]) => String(name))
+  // `max` is the deprecated name of `limit`.
+  const metrics = namesOf('METRIC_DB_CLIENT_CONNECTION_').filter((name) => name !== 'db.client.connection.max')
+  expect(metrics.sort()).toEqual(Object.keys(CONVENTION).sort())
+  const attributes = new Set(Object.values(CONVENTION).flatMap(([, , names]) => names))
+  expect(namesOf('ATTR_DB_CLIENT_CONNECTION_')).toEqual([...attributes].map((name) => `db.client.connection.${name}`))
+  expect(namesOf('DB_CLIENT_CONNECTION_STATE_VALUE_')).toEqual(['idle', 'used'])
 })
 
 test('an export has the names, units and attributes of the convention, and the figures of metrics()', async () => {

@@ -125,6 +125,22 @@ test('a connection given back inside a transaction is destroyed', async () => {
   expect(rows).toEqual([{ fresh: true }])
 })
 
+test('who asks the native pool itself finds the connections that were just given back', async () => {
+  const connection = await db.acquireMaster()
+  const [pool] = db.getMasterPools()
+  if (pool === undefined) throw new Error('no pool')
+  expect([pool.totalCount, pool.idleCount]).toEqual([1, 0])
+  connection.release()
+  expect([pool.totalCount, pool.idleCount]).toEqual([1, 1])
+  const direct = await pool.connect()
+  expect([direct === connection, pool.totalCount, pool.idleCount]).toEqual([true, 1, 0])
+  direct.release()
+  expect((await db.acquireMaster()) === connection).toBe(true)
+  connection.release()
+  expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+  expect(pool.totalCount).toBe(1)
+})
+
 test('a backend killed while idle or leased is replaced, and nothing escapes', async () => {
   await db.withMaster((connection) => connection.query('select 1'))
   const leased = await db.acquireMaster()

@@ -32,13 +32,15 @@ function check(world: World, pool: FakePool, metrics: ReturnType<World['db']['me
   const { used, warmed, idle, connecting, total, max, acquires, releases, connectionsAdded, connectionsRemoved } =
     metrics
   const { waitTime, hostWaitTime, useTime, acquireTimeMs } = metrics
+  const kept = pool.hooks.kept.length
   const waitedMs = waitTime.sumMs + hostWaitTime.sumMs
   const working = [...pool.live].filter(({ socket }) => !socket.isEnding && !socket.isClosed)
   const wrong =
-    (pool.lent !== used + warmed && `${pool.lent} lent, but ${used} used and ${warmed} kept ready`) ||
+    (pool.lent !== used + kept && `${pool.lent} lent, but ${used} used and ${kept} kept`) ||
     (acquires !== releases + used && `${acquires} acquires, ${releases} releases, ${used} used`) ||
     (total !== idle + used + connecting && `${total} in all, ${idle} idle, ${used} used, ${connecting} being made`) ||
-    (idle < warmed && `${idle} idle, but ${warmed} kept ready`) ||
+    (idle < kept && `${idle} idle, but ${kept} kept`) ||
+    (warmed > kept && `${kept} kept, but ${warmed} kept ready`) ||
     (waitTime.count !== acquires && `${acquires} acquires, but ${waitTime.count} waits`) ||
     (useTime.count !== releases && `${releases} releases, but ${useTime.count} uses`) ||
     (Math.abs(waitedMs - acquireTimeMs) > 0.001 && `${acquireTimeMs} ms of acquires, but ${waitedMs} ms of waits`) ||

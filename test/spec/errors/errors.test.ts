@@ -119,7 +119,7 @@ const current: Readonly<Record<Phase | 'first', (row: Row) => Promise<void>>> = 
     const state = await judged(made, questions)
     lease.release()
     await made.clock.settle()
-    const isKept = made.host('db1').pool?.idle === 1
+    const isKept = made.db.metrics().drivers[0]?.idle === 1
     expect(`${state}, ${isKept ? 'kept' : 'closed'}`).toBe(given.leased)
     const isInternal = classifyError(error, 'session') === 'server-error'
     expect(made.db.metrics().drivers[0]?.serverErrors).toBe(isInternal ? 1 : 0)
@@ -200,7 +200,7 @@ const stale: Readonly<Record<Phase, (row: Row) => Promise<void>>> = {
     expect(made.db.topology).toBe(topology)
     lease.release()
     await made.clock.settle()
-    expect(made.host('db1').pool?.idle).toBe(0)
+    expect(made.db.metrics().drivers[0]?.idle).toBe(0)
     await finish(made)
   },
 

@@ -10,6 +10,7 @@ type Done = (error: unknown, connection: DriverConnection<FakeClient> | undefine
 /** A driver's pool: keeps idle connections, makes new ones up to its capacity, and counts what it lends. */
 export class FakePool implements DriverPool<FakeClient, FakePool> {
   readonly native: FakePool = this
+  readonly isBypassed = true
   readonly hostId: string
   readonly capacity: number
   readonly server: FakeServer

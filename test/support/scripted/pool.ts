@@ -23,6 +23,7 @@ interface Connect {
 /** A driver's pool of one scripted host. Fails the test when it is asked for more than it may hold. */
 export class ScriptedPool implements DriverPool<ScriptedClient, NativePool> {
   readonly native: NativePool
+  readonly isBypassed = true
   readonly capacity: number
   readonly idleConnections: ScriptedConnection[] = []
   /** Oldest first; a test with `manualConnects` ends them. */

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Emitter } from '../../../src/manager/events.ts'
+import type { ManagerEvents } from '../../../src/manager/events.ts'
 import { rig, startedRig } from '../../support/scripted/rig.ts'
 
 const PAIR = { db1: 'master', db2: 'replica' } as const
@@ -118,4 +120,27 @@ describe('the events of a manager', () => {
     await clock.advance(1_000)
     expect(db.metrics().drivers[1]?.state).toBe('master')
   })
+})
+
+/** A record, so that the compiler misses none. */
+const ALL: Readonly<Record<keyof ManagerEvents<unknown>, true>> = {
+  hostUp: true,
+  hostDown: true,
+  roleChange: true,
+  masterChange: true,
+  staleMaster: true,
+  splitBrain: true,
+  foreignCluster: true,
+  topologyChange: true,
+  acquire: true,
+  release: true,
+  connect: true,
+  acquireTimeout: true,
+  leasesStuck: true,
+}
+
+test('the README lists every event, and no other', () => {
+  const [row = ''] = /^\| `on\(event, listener\)`.*$/m.exec(readFileSync('README.md', 'utf8')) ?? []
+  const [, ...listed] = [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name)
+  expect(listed.sort()).toEqual(Object.keys(ALL).sort())
 })

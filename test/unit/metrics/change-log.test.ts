@@ -1,3 +1,5 @@
+import { Console } from 'node:console'
+import { Writable } from 'node:stream'
 import pino from 'pino'
 import { describe, expect, test } from 'vitest'
 import type { Logger, LogLevel } from '../../../src/metrics/logger.ts'
@@ -5,6 +7,7 @@ import { coded } from '../../support/scripted/coded.ts'
 import type { HostSetting, Rig } from '../../support/scripted/rig.ts'
 import { rig, startedRig } from '../../support/scripted/rig.ts'
 import { untyped } from '../../support/untyped.ts'
+import winston from 'winston'
 
 interface Logged extends Rig {
   /** The lines since the last look. */
@@ -17,6 +20,80 @@ async function logged(hosts: Readonly<Record<string, HostSetting>>, capacity = 1
   const logger: Logger = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
   const made = await startedRig(hosts, { logger, capacity })
   return { ...made, lines: () => written.splice(0) }
+}
+
+type Written = readonly (readonly [level: string, line: string])[]
+
+/** A logger, and what has gone through it. */
+interface Opened {
+  readonly logger: Logger
+  readonly read: () => Written
+}
+
+function linesTo(write: (line: string) => void): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      for (const line of String(chunk).trimEnd().split('\n')) write(line)
+      done()
+    },
+  })
+}
+
+function plain(): Opened {
+  const written: [string, string][] = []
+  const to = (level: LogLevel) => (line: string) => written.push([level, line])
+  return { logger: { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }, read: () => written }
+}
+
+const LOGGERS: readonly (readonly [string, () => Opened])[] = [
+  [
+    'pino',
+    () => {
+      const written: [string, string][] = []
+      const note = (line: string): void => {
+        const { level, msg } = JSON.parse(line) as { level: number; msg: string }
+        written.push([pino.levels.labels[level] ?? '', msg])
+      }
+      return { logger: pino({ level: 'debug' }, { write: note }), read: () => written }
+    },
+  ],
+  [
+    'winston',
+    () => {
+      const written: [string, string][] = []
+      const stream = new Writable({
+        objectMode: true,
+        write({ level, message }: { level: string; message: string }, _encoding, done) {
+          written.push([level, message])
+          done()
+        },
+      })
+      const format = winston.format.combine(winston.format.splat(), winston.format.json())
+      const logger = winston.createLogger({ level: 'debug', format })
+      logger.pipe(stream)
+      return { logger, read: () => written }
+    },
+  ],
+]
+
+/** What a logger gets of a failover, after which the old master comes back, and of a host whose error holds a password. */
+async function story(open: () => Opened): Promise<Written> {
+  const { logger, read } = open()
+  const { db, clock, set, host } = await startedRig({ db1: 'master', db2: 'replica', db3: 'replica' }, { logger })
+  for (let count = 0; count < 20; count += 1) (await db.acquireMaster()).release()
+  for (const probe of host('db3').probes)
+    probe.die(coded('57P01', '100%s gone: postgresql://app:canary@db3/app\nforged'))
+  await clock.advance(1_500)
+  set({ db1: 'down' })
+  await clock.advance(1_500)
+  set({ db2: { role: 'master', timeline: 2 } })
+  await clock.advance(1_000)
+  set({ db1: { role: 'master', timeline: 1 } })
+  await clock.advance(2_000)
+  await db.close()
+  // winston hands its lines on in a later turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  return read()
 }
 
 describe('the log', () => {
@@ -104,14 +181,22 @@ describe('the log', () => {
     for (const line of written) expect(line).not.toMatch(/[\r\n]/)
   })
 
-  test('goes to console and to pino alike', async () => {
-    const lines: string[] = []
-    const logger = pino({ level: 'debug', base: null }, { write: (line: string) => lines.push(line) })
-    const { db } = await startedRig({ db1: 'master' }, { logger })
-    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('hasql: db1:5432 is the master')
-    await db.close()
-    const { db: other } = await startedRig({ db1: 'replica' }, { logger: { ...console, info: () => undefined } })
-    await other.close()
+  test.each(LOGGERS)('is the same in %s: one line for each change, its level, no password', async (_name, open) => {
+    const [expected, written] = [await story(plain), await story(open)]
+    expect(expected.map(([level]) => level)).toEqual(expect.arrayContaining(['debug', 'info', 'warn', 'error']))
+    expect(expected.length).toBeGreaterThan(12)
+    expect(written).toEqual(expected)
+    expect(JSON.stringify(written)).not.toContain('canary')
+  })
+
+  test('on console errors and warnings go to stderr, the rest to stdout', async () => {
+    const streams: Record<'out' | 'err', string[]> = { out: [], err: [] }
+    const [stdout, stderr] = [linesTo((line) => streams.out.push(line)), linesTo((line) => streams.err.push(line))]
+    const expected = await story(plain)
+    await story(() => ({ logger: new Console({ stdout, stderr }), read: () => [] }))
+    const of = (...levels: readonly string[]): readonly string[] =>
+      expected.filter(([level]) => levels.includes(level)).map(([, line]) => line)
+    expect([streams.out, streams.err]).toEqual([of('debug', 'info'), of('warn', 'error')])
   })
 
   test('a logger that throws disturbs nothing, and is heard of', async () => {
@@ -128,6 +213,10 @@ describe('the log', () => {
   })
 
   test('an object that is no logger is refused', async () => {
+    const syslog = winston.createLogger({ levels: winston.config.syslog.levels, silent: true })
+    await expect(startedRig({ db1: 'master' }, { logger: untyped(syslog) })).rejects.toThrow(
+      /^logger has no function warn:/,
+    )
     for (const bad of [{ info: () => undefined }, 'console', null, 7])
       await expect(startedRig({ db1: 'master' }, { logger: untyped(bad) })).rejects.toThrow(
         /^logger has no function debug: give an object with debug, info, warn and error/,

@@ -5,7 +5,7 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import type { MetricData } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
-import { Registry, openMetricsContentType } from 'prom-client'
+import { Gauge, Registry, openMetricsContentType } from 'prom-client'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { durations, instrument } from 'hasql/otel'
 import type { InstrumentOptions } from 'hasql/otel'
@@ -189,6 +189,17 @@ describe('metrics of Prometheus', () => {
     off()
     expect(await registry.metrics()).not.toContain('hasql')
     registerMetrics(registry, db)
+    // What was taken out once is not taken out again.
+    off()
+    expect(await registry.metrics()).toContain('hasql_masters')
+  })
+
+  test('are added all or not at all', async () => {
+    const { db } = await startedRig(PAIR)
+    const registry = new Registry()
+    new Gauge({ name: 'hasql_waiters', help: 'Of the application.', registers: [registry] })
+    expect(() => registerMetrics(registry, db)).toThrow(/hasql_waiters has already been registered/)
+    expect(registry.getMetricsAsArray().map(({ name }) => name)).toEqual(['hasql_waiters'])
   })
 
   test('a scrape is of one moment, and each scrape of its own', async () => {

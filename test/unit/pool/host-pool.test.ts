@@ -68,7 +68,7 @@ describe('checking out', () => {
     pool.leave(a)
     driverPool.succeed()
     await clock.settle()
-    expect([heard(), pool.usage.load, pool.size, driverPool.idle]).toEqual(['', 0, 1, 1])
+    expect([heard(), pool.usage.load, pool.size, pool.kept.length + driverPool.idle]).toEqual(['', 0, 1, 1])
     expect((await lease('b')).client?.id).toBe(1)
   })
 

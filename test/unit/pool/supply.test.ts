@@ -92,15 +92,15 @@ describe('a connection that is given back while others wait', () => {
   })
 
   test.each([
-    [5, true],
-    [12, false],
-  ])('goes to whoever asks %i promises later past the driver’s pool: %s', async (promises, isKept) => {
-    const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
+    [49, true],
+    [50, false],
+  ])('goes to whoever asks %i ms later past the driver’s pool: %s', async (waitMs, isKept) => {
+    const { lease, call, heard, host, driverPool, clock } = poolRig({ capacity: 1 })
     const a = await lease('a')
     const [connection] = host.connections
     a.client?.release()
-    for (let count = 0; count < promises; count += 1) await Promise.resolve()
-    expect(connection?.checkedOut).toBe(isKept)
+    await clock.advance(waitMs)
+    expect([connection?.checkedOut, driverPool.idle]).toEqual([isKept, isKept ? 0 : 1])
     call('b')
     await clock.settle()
     expect([heard(), connection?.checkedOut]).toEqual(['released 1, b granted 1', true])
@@ -113,40 +113,58 @@ describe('a connection that is given back while others wait', () => {
     a.client?.release()
     call('b')
     expect(connection?.checkedOut).toBe(true)
+    expect(() => a.client?.release()).toThrow(UnknownConnectionError)
     await clock.settle()
     expect([heard(), connection?.checkedOut]).toEqual(['released 1, b granted 1', true])
   })
 
-  test('goes to the driver’s pool at once when nobody used to ask, but for one in a while', async () => {
-    const { lease, call, heard, host, clock } = poolRig({ capacity: 1 })
-    const seen: (boolean | undefined)[] = []
-    for (let count = 0; count < 100; count += 1) {
-      const holder = await lease('a')
-      const [connection] = host.connections
-      holder.client?.release()
-      seen.push(connection?.checkedOut)
-      await clock.settle()
-    }
-    expect(seen.slice(0, 10)).toEqual([true, true, true, true, true, true, true, true, false, false])
-    expect(seen.slice(10).filter(Boolean)).toHaveLength(1)
-    // Whoever waits gets it past the driver's pool all the same, and from then on it is kept again.
-    const holder = await lease('a')
-    call('b')
-    holder.client?.release()
-    const [connection] = host.connections
-    expect(connection?.checkedOut).toBe(true)
+  test('is kept for a while, the one used last to be taken first', async () => {
+    const { pool, lease, call, heard, clock, driverPool } = poolRig({ capacity: 3 })
+    const [a, b] = [await lease('a'), await lease('b')]
+    b.client?.release()
+    a.client?.release()
+    expect([pool.kept.length, pool.kept.warmed, pool.usage.load]).toEqual([2, 0, 0])
+    heard()
+    for (const name of ['c', 'd']) call(name)
     await clock.settle()
-    expect(heard()).toBe('released 1, b granted 1')
+    expect([heard(), driverPool.idle]).toEqual(['c granted 1, d granted 2', 0])
   })
 
-  test('goes to the driver’s pool when the caller left meanwhile', async () => {
+  test('goes to the driver’s pool when somebody asks that for one, and after the manager closed', async () => {
+    const { pool, lease, clock, driverPool } = poolRig({ capacity: 2 })
+    const [a, b] = [await lease('a'), await lease('b')]
+    a.client?.release()
+    expect([pool.kept.length, driverPool.idle]).toEqual([1, 0])
+    pool.kept.clear()
+    expect([pool.kept.length, driverPool.idle]).toEqual([0, 1])
+    pool.dismiss('closed')
+    b.client?.release()
+    await clock.settle()
+    expect([pool.kept.length, driverPool.idle, clock.openTimers]).toEqual([0, 2, 0])
+  })
+
+  test('is given back, too, when it dies while it is kept', async () => {
+    const { pool, lease, call, heard, clock, host, driverPool } = poolRig({ capacity: 1 })
+    const a = await lease('a')
+    a.client?.release()
+    const [connection] = host.connections
+    connection?.interrupt(new Error('killed'))
+    await clock.settle()
+    expect([pool.kept.length, pool.size, driverPool.idle]).toEqual([0, 0, 0])
+    heard()
+    call('b')
+    await clock.settle()
+    expect(heard()).toBe('b granted 2')
+  })
+
+  test('is kept when the caller left meanwhile', async () => {
     const { lease, call, heard, pool, driverPool, clock } = poolRig({ capacity: 1 })
     const a = await lease('a')
     const b = call('b')
     a.client?.release()
     pool.leave(b)
     await clock.settle()
-    expect([heard(), pool.usage.load, driverPool.idle]).toEqual(['released 1', 0, 1])
+    expect([heard(), pool.usage.load, pool.kept.length, driverPool.idle]).toEqual(['released 1', 0, 1, 0])
   })
 
   test('is destroyed when it became void on the way', async () => {
@@ -169,10 +187,10 @@ describe('warming', () => {
     for (const size of [1, 2, 3]) {
       expect(pool.warm(3)).toBe(true)
       await clock.settle()
-      expect([pool.size, pool.warmed, driverPool.idle]).toEqual([size, size, 0])
+      expect([pool.size, pool.kept.warmed, driverPool.idle]).toEqual([size, size, 0])
     }
     expect(pool.warm(3)).toBe(false)
-    expect([pool.warmed, driverPool.idle, pool.usage.load]).toEqual([0, 3, 0])
+    expect([pool.kept.warmed, driverPool.idle, pool.usage.load]).toEqual([0, 3, 0])
   })
 
   test('counts what is there already', async () => {
@@ -181,7 +199,7 @@ describe('warming', () => {
     a.client?.release()
     expect(pool.warm(2)).toBe(true)
     await clock.settle()
-    expect([pool.size, pool.warmed]).toEqual([2, 2])
+    expect([pool.size, pool.kept.warmed]).toEqual([2, 2])
     expect(pool.warm(2)).toBe(false)
   })
 
@@ -194,12 +212,13 @@ describe('warming', () => {
     expect([pool.size, driverPool.idle]).toEqual([2, 1])
   })
 
-  test('lends what it has put aside at once to whoever comes', async () => {
+  test('lends what it has put aside to whoever comes', async () => {
     const { pool, call, clock, heard } = poolRig({ capacity: 3 })
     pool.warm(2)
     await clock.settle()
     call('a')
-    expect([heard(), pool.warmed]).toEqual(['a granted 1', 0])
+    await clock.settle()
+    expect([heard(), pool.kept.warmed]).toEqual(['a granted 1', 0])
   })
 
   test('leaves callers the way: while one waits it makes nothing', async () => {
@@ -215,7 +234,7 @@ describe('warming', () => {
     host.suffer('full')
     pool.warm(3)
     await clock.settle()
-    expect([heard(), pool.warmed, driverPool.idle]).toEqual(['host capacity on 0: db:5432 says 53300', 0, 1])
+    expect([heard(), pool.kept.warmed, driverPool.idle]).toEqual(['host capacity on 0: db:5432 says 53300', 0, 1])
   })
 
   test('forgets a connection that dies, and destroys those that become void', async () => {
@@ -227,10 +246,10 @@ describe('warming', () => {
     const [first] = host.connections
     first?.die(coded('57P01'))
     await clock.settle()
-    expect([pool.warmed, pool.size]).toEqual([1, 1])
+    expect([pool.kept.warmed, pool.size]).toEqual([1, 1])
     pool.clear(1, false, new Error('gone'))
     await clock.settle()
-    expect([pool.warmed, pool.size, host.connections.size]).toEqual([0, 0, 0])
+    expect([pool.kept.warmed, pool.size, host.connections.size]).toEqual([0, 0, 0])
   })
 
   test('lends nothing that died before the pool heard of it', async () => {
@@ -249,6 +268,6 @@ describe('warming', () => {
     pool.warm(2)
     await clock.settle()
     pool.dismiss('closed')
-    expect([pool.warmed, driverPool.idle]).toEqual([0, 1])
+    expect([pool.kept.warmed, driverPool.idle]).toEqual([0, 1])
   })
 })
