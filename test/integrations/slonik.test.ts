@@ -296,6 +296,29 @@ detailSuite(
       await end()
     })
 
+    test('that is killed under a stream, or is not there yet when nobody wants the stream any more, is no loss', async () => {
+      const { db, cluster } = ground()
+      const { master, end } = await createHasqlPool(db, { cursor: Cursor })
+      const endless = sql.unsafe`select pg_backend_pid() as pid, n from generate_series(1, 1000000) n`
+      const node = await cluster.master()
+      const killed = master.stream(endless, (stream) => {
+        stream.once('data', ({ data }: { data: { pid: number } }) => {
+          stream.pause()
+          void node.query(`select pg_terminate_backend(${data.pid})`)
+        })
+      })
+      expect(await rejection(killed)).toBeInstanceOf(BackendTerminatedError)
+      const held = await Promise.all([db.acquireMaster(), db.acquireMaster()])
+      const unwanted = master.stream(endless, (stream) => {
+        stream.on('data', () => undefined)
+        setTimeout(() => stream.destroy(new Error('enough')), 20)
+      })
+      expect(await rejection(unwanted)).toMatchObject({ message: 'enough' })
+      for (const connection of held) connection.release()
+      expect(await numberOf(master)).toBe(node.port)
+      await end()
+    })
+
     test('of a broken off stream goes on in its transaction', async () => {
       const { db } = ground()
       const { master, end } = await createHasqlPool(db, { cursor: Cursor })

@@ -119,7 +119,8 @@ export class Slot {
 
 /** Slonik's own words. */
 const ROLLBACK = 'ROLLBACK'
-const GIVEN_UP = 'The query was given up, or its pool ended, before there was a connection: end a pool after its queries'
+const GIVEN_UP =
+  'The query was given up, or its pool ended, before there was a connection: end a pool after its queries'
 
 async function run<T>(held: Held, work: () => Promise<T>): Promise<T> {
   held.running += 1
