@@ -11,9 +11,11 @@ export interface FieldResult<R> extends StatementResult<R> {
 }
 
 /** A `pg-cursor` that tells the columns with the rows. */
-export interface FieldCursor extends Cursor {
+export interface FieldCursor {
+  submit(connection: object): void
   read<R>(rows: number): Promise<R[]>
   read(rows: number, done: RowsRead): void
+  close(): Promise<void>
 }
 
 export type RowsRead = (
