@@ -72,8 +72,8 @@ const config: ViteUserConfig = defineConfig({
       // The first need a newer Node than the oldest one that hasql runs on: `npm run test:integrations` brings its own, and covers
       // them. The last needs libpq: `npm run test:native` covers it.
       exclude: [
-        'src/integrations/{kysely,drizzle,mikro-orm}.ts',
-        'src/integrations/{kysely,drizzle,mikro-orm}/**',
+        'src/integrations/{kysely,drizzle,mikro-orm,slonik}.ts',
+        'src/integrations/{kysely,drizzle,mikro-orm,slonik}/**',
         'src/drivers/pg-native{.ts,/**}',
       ],
       reporter: ['text-summary', 'text', 'json-summary'],

@@ -1,4 +1,4 @@
-import type { PoolManager } from '../../drivers/pg.ts'
+import type { PgConnection, PoolManager } from '../../drivers/pg.ts'
 import { OptionsError } from '../../errors.ts'
 import type { ReplicaOptions } from '../../manager/acquire-options.ts'
 import { requestCancel } from '../pg/cancel.ts'
@@ -43,10 +43,10 @@ export interface LeasedClient extends CancelledClient, TypeParsers {
 }
 
 /** Where connections come from, and how what runs on one is called off. */
-export interface LeaseSource {
-  lease(role: Role, signal: AbortSignal | undefined): Promise<LeasedClient>
+export interface LeaseSource<C extends LeasedClient = LeasedClient> {
+  lease(role: Role, signal: AbortSignal | undefined): Promise<C>
   /** Never rejects. Answers whether the server took the request. */
-  cancel(client: LeasedClient): Promise<boolean>
+  cancel(client: C): Promise<boolean>
 }
 
 /** How a host for a read is chosen, and how long any lease may take; by default as the manager was told. */
@@ -67,7 +67,7 @@ export const READ_KEYS: readonly (keyof ReadOptions)[] = [
 const CANCEL_TIMEOUT_MS = 2_000
 
 /** Leases of a pool manager. @throws {OptionsError} it is none. */
-export function leasesOf(db: PoolManager, reads: ReadOptions = {}): LeaseSource {
+export function leasesOf(db: PoolManager, reads: ReadOptions = {}): LeaseSource<PgConnection & LeasedClient> {
   if (!isManager(db)) {
     throw new OptionsError('db', "db must be the pool manager: new PoolManager(dsn) of 'hasql/pg'")
   }
