@@ -115,6 +115,11 @@ describe('packages', () => {
     expect(reachableFrom('src/drivers/pg.ts', 'values').packages).toEqual(['pg'])
   })
 
+  test('hasql/pg-native reaches pg, which finds pg-native by itself', () => {
+    expect(reachableFrom('src/drivers/pg-native.ts', 'values').packages).toEqual(['pg'])
+    expect(reachableFrom('src/drivers/pg.ts', 'values').files.filter((file) => file.includes('pg-native'))).toEqual([])
+  })
+
   test('hasql/postgres reaches postgres alone', () => {
     expect(reachableFrom('src/drivers/postgres.ts', 'values').packages).toEqual(['postgres'])
   })

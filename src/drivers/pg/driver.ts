@@ -1,16 +1,28 @@
 import pg from 'pg'
 import { classifyError, codeOf } from '../../driver/classify-error.ts'
-import type { Driver, Phase } from '../../driver/driver.ts'
+import type { Driver, Phase, PoolOptions } from '../../driver/driver.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { HostFault } from '../../host-fault.ts'
 import type { PgPoolOptions } from './config.ts'
 import { TlsChoice, isTlsRefusal } from './config.ts'
+import { guardedClientClass } from './guarded-client.ts'
 import type { GuardedClient, PgModule } from './guarded-client.ts'
 import { PgPool } from './pool.ts'
+import type { PoolClasses } from './pool.ts'
 import { PgProbe } from './probe.ts'
 
 /** The driver for `pg` (node-postgres). One for each manager: it remembers which hosts speak TLS. */
 export function createPgDriver(given: PgPoolOptions = {}, module: PgModule = pg): Driver<GuardedClient, pg.Pool> {
+  return pgDriver('pg', given, module, () => ({ Pool: module.Pool, Client: guardedClientClass(module) }))
+}
+
+/** A driver whose pools are made of the classes that `classesFor` gives for a host, and whose probes are clients of `module`. */
+export function pgDriver(
+  name: string,
+  given: PgPoolOptions,
+  module: PgModule,
+  classesFor: (spec: HostSpec, options: PoolOptions) => PoolClasses,
+): Driver<GuardedClient, pg.Pool> {
   const choices = new WeakMap<HostSpec, TlsChoice>()
   const tlsOf = (spec: HostSpec): TlsChoice => {
     const choice = choices.get(spec) ?? new TlsChoice(spec, given.ssl)
@@ -18,8 +30,8 @@ export function createPgDriver(given: PgPoolOptions = {}, module: PgModule = pg)
     return choice
   }
   return {
-    name: 'pg',
-    openPool: (spec, options, hooks) => new PgPool(module, spec, given, options, tlsOf(spec), hooks),
+    name,
+    openPool: (spec, options, hooks) => new PgPool(classesFor(spec, options), spec, given, options, tlsOf(spec), hooks),
     openProbe: (spec, options) => new PgProbe(module, spec, given, tlsOf(spec), options),
     classify: classifyPgError,
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { ClientConnection } from './client-connection.ts'
 import { PgConnection } from './connection.ts'
 
 /** What a guarded client tells, from its construction to the end of its socket. */
@@ -9,10 +10,10 @@ export interface ClientGuard {
   readonly connectTimeoutMs: number
   /** Whether connections may go from one lease to the next past `pg.Pool`. */
   readonly mayPassOn: boolean
-  born(connection: PgConnection): void
-  failed(connection: PgConnection, error: Error): void
-  hinted(connection: PgConnection): void
-  gone(connection: PgConnection): void
+  born(connection: ClientConnection): void
+  failed(connection: ClientConnection, error: Error): void
+  hinted(connection: ClientConnection): void
+  gone(connection: ClientConnection): void
 }
 
 /** The key under which a guard travels in a client's configuration; a symbol, so that no dump shows it. */
@@ -40,7 +41,7 @@ export type PgModule = Pick<typeof pg, 'Client' | 'Pool'>
 /** A class of guarded clients, made from one copy of `pg`. */
 export interface GuardedClientClass {
   new (config?: GuardedConfig): GuardedClient
-  connectionOf(client: pg.Client): PgConnection | undefined
+  connectionOf(client: pg.Client): ClientConnection | undefined
 }
 
 const classes = new WeakMap<PgModule['Client'], GuardedClientClass>()
@@ -49,15 +50,19 @@ const classes = new WeakMap<PgModule['Client'], GuardedClientClass>()
 export function guardedClientClass({ Client }: PgModule): GuardedClientClass {
   const known = classes.get(Client)
   if (known !== undefined) return known
-  const made = makeClass(Client)
+  const made = makeGuardedClass(Client, (client, guard) => new PgConnection(client, guard))
   classes.set(Client, made)
   return made
 }
 
-function makeClass(Client: PgModule['Client']): GuardedClientClass {
+/** A class of clients each of which has a connection that `connectionOf` makes when it is constructed. */
+export function makeGuardedClass(
+  Client: PgModule['Client'],
+  connectionOf: (client: GuardedClient, guard: ClientGuard | undefined) => ClientConnection,
+): GuardedClientClass {
   class HasqlClient extends Client implements GuardedClient {
     declare release: (destroy?: Error | boolean) => void
-    readonly #slot: PgConnection
+    readonly #slot: ClientConnection
 
     constructor(config?: GuardedConfig) {
       const guard = config?.[guardKey]
@@ -67,7 +72,7 @@ function makeClass(Client: PgModule['Client']): GuardedClientClass {
           ? config
           : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
       )
-      this.#slot = new PgConnection(this, guard)
+      this.#slot = connectionOf(this, guard)
       this.once('connect', () => forgetPassword(this))
     }
 
@@ -88,7 +93,7 @@ function makeClass(Client: PgModule['Client']): GuardedClientClass {
       })
     }
 
-    static connectionOf(client: pg.Client): PgConnection | undefined {
+    static connectionOf(client: pg.Client): ClientConnection | undefined {
       return client instanceof HasqlClient ? client.#slot : undefined
     }
 

@@ -3,11 +3,17 @@ import type { DriverConnection, DriverPool, DriverPoolHooks, PoolOptions } from 
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import type { PgPoolOptions, TlsChoice } from './config.ts'
 import { clientConfig } from './config.ts'
-import type { PgConnection } from './connection.ts'
-import { guardKey, guardedClientClass } from './guarded-client.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { guardKey } from './guarded-client.ts'
 import type { ClientGuard, GuardedClient, GuardedClientClass, GuardedConfig, PgModule } from './guarded-client.ts'
 
 type Done = (error: unknown, connection: DriverConnection<GuardedClient> | undefined) => void
+
+/** What a pool is made of: `pg.Pool`, and a class of guarded clients for it. */
+export interface PoolClasses {
+  readonly Pool: PgModule['Pool']
+  readonly Client: GuardedClientClass
+}
 
 /** A `pg.Pool` for one host. */
 export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
@@ -15,13 +21,13 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   readonly #kept: DriverPoolHooks<GuardedClient>['kept']
   readonly #tls: TlsChoice
   readonly #Client: GuardedClientClass
-  readonly #open = new Set<PgConnection>()
+  readonly #open = new Set<ClientConnection>()
   #allClosed: (() => void) | undefined
   /** Whether it is hasql itself that asks the pool for a connection. */
   #isAsking = false
 
   constructor(
-    module: PgModule,
+    { Pool, Client }: PoolClasses,
     spec: HostSpec,
     given: PgPoolOptions,
     options: PoolOptions,
@@ -30,15 +36,15 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   ) {
     this.#tls = tls
     this.#kept = hooks.kept
-    this.#Client = guardedClientClass(module)
+    this.#Client = Client
     const config: pg.PoolConfig & GuardedConfig = {
       ...clientConfig(spec, given, tls.ssl, options.lookup),
-      Client: this.#Client,
+      Client,
       allowExitOnIdle: options.allowExitOnIdle,
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
-    this.native = new module.Pool(config)
-    this.#showKept(module.Pool.prototype, hooks)
+    this.native = new Pool(config)
+    this.#showKept(Pool.prototype, hooks)
     // What was learnt of the host holds for the next connection, whoever makes it by these options.
     Object.defineProperty(this.native.options, 'ssl', { get: () => tls.ssl, enumerable: true, configurable: true })
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.

@@ -8,6 +8,8 @@ const LOOK = "select current_setting('port')::int as server, exists (select from
 
 /** One read after a token: whether it saw the write, and where; or why it was not made. */
 export interface TokenRead {
+  /** When the write began that it was to see. */
+  readonly writtenAtMs: number
   readonly startedAtMs: number
   readonly tookMs: number
   readonly fallbackMaster: boolean
@@ -60,8 +62,9 @@ export class TokenReaders {
   async #loop(fallbackMaster: boolean): Promise<void> {
     while (this.#running) {
       const id = (this.#nextId += 1)
+      const writtenAtMs = performance.now()
       const token = await this.#write(id).catch(() => undefined)
-      if (token !== undefined) await this.#read(id, token, fallbackMaster)
+      if (token !== undefined) await this.#read(id, writtenAtMs, token, fallbackMaster)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
@@ -73,7 +76,7 @@ export class TokenReaders {
     })
   }
 
-  async #read(id: number, after: string, fallbackMaster: boolean): Promise<void> {
+  async #read(id: number, writtenAtMs: number, after: string, fallbackMaster: boolean): Promise<void> {
     const startedAtMs = performance.now()
     let row: { readonly server: number; readonly sees: boolean } | undefined
     let error: unknown
@@ -85,6 +88,6 @@ export class TokenReaders {
       error = thrown
     }
     const tookMs = performance.now() - startedAtMs
-    this.reads.push({ startedAtMs, tookMs, fallbackMaster, server: row?.server, sees: row?.sees, error })
+    this.reads.push({ writtenAtMs, startedAtMs, tookMs, fallbackMaster, server: row?.server, sees: row?.sees, error })
   }
 }

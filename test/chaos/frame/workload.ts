@@ -38,6 +38,7 @@ export class Workload {
   readonly #writers: number
   readonly #loops: Promise<void>[] = []
   readonly #waiting = new Set<() => void>()
+  readonly #grantedAtMs = new WeakMap<PgConnection, number>()
   #nextId = 1
   #running = true
 
@@ -45,6 +46,7 @@ export class Workload {
     this.#db = db
     this.#pauseMs = pauseMs
     this.#writers = writers
+    db.on('acquire', ({ connection }) => this.#grantedAtMs.set(connection, performance.now()))
     for (let writer = 1; writer <= writers; writer++)
       this.#loops.push(this.#loop(() => this.write(writer, writer <= retrying)))
     for (let reader = 1; reader <= readers; reader++) this.#loops.push(this.#loop(() => this.read(reader <= retrying)))
@@ -148,10 +150,12 @@ export class Workload {
     await Promise.all(this.#loops)
   }
 
-  #sending({ host, port }: PgConnection): Sending {
+  #sending(connection: PgConnection): Sending {
+    const { host, port } = connection
     return {
       host: `${host}:${port}`,
-      atMs: performance.now(),
+      // The lease began a few promises ago, and its host may have been taken out since: what it began with is what counts.
+      atMs: this.#grantedAtMs.get(connection) ?? performance.now(),
       highestTimeline: this.#db.topology.fencing.highestTimeline,
     }
   }

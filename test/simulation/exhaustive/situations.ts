@@ -4,6 +4,8 @@ import type { Stage, StagePlan } from './stage.ts'
 export interface Situation extends StagePlan {
   readonly name: string
   readonly wanted: 'master' | 'replica'
+  /** Nothing is waited for but a promise, too short to be cut in on by whoever acts in a turn of its own. */
+  readonly isLentAtOnce?: boolean
   /** Brings the stage into the situation; the turns it takes are not part of the story. */
   prepare(stage: Stage): Promise<void>
   /** Happens in the turn of the acquire, right after it. */
@@ -20,6 +22,8 @@ export const SITUATIONS: readonly Situation[] = [
     prepare: async (stage) => {
       await known(stage)
       stage.db.release(await stage.db.acquireMaster())
+      // Longer than it is kept out of the driver's pool.
+      await new Promise<void>((resolve) => void stage.loop.afterIo(60, resolve))
     },
   },
   { name: 'a connection must be made', ...{ hosts: 1, capacity: 1, wanted: 'master' }, prepare: known },
@@ -77,6 +81,14 @@ export const SITUATIONS: readonly Situation[] = [
       stage.loop.afterIo(30, () => {
         stage.server(0).turnsAway = undefined
       })
+    },
+  },
+  {
+    name: 'a connection was given back just now',
+    ...{ hosts: 1, capacity: 1, wanted: 'master', isLentAtOnce: true },
+    prepare: async (stage) => {
+      await known(stage)
+      stage.db.release(await stage.db.acquireMaster())
     },
   },
 ]

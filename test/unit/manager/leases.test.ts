@@ -126,11 +126,11 @@ describe('with a connection', () => {
 
 describe('law 2: a host becomes unreachable and its pool is cleared in the same turn', () => {
   test('what listens to the one sees the other', async () => {
-    const { db, clock, set } = await startedRig(PAIR)
+    const { db, clock, set, host } = await startedRig(PAIR)
     ;(await db.acquireReplica()).release()
     const seen: unknown[] = []
     db.on('hostDown', () => {
-      const fresh = db.metrics().drivers[1]?.idle
+      const fresh = host('db2').pool?.idle
       seen.push([db.topology.hosts.get(untyped('db2:5432'))?.kind, db.getReplicaPools(), fresh])
     })
     await clock.advance(500)
