@@ -73,12 +73,12 @@ test('a crash puts it back, too', async () => {
 
 test('a page that cannot be drawn leaves no trace', async () => {
   const io = new FakeIo({}, { columns: 80 })
-  const { write } = io.out
+  const write = io.out.write.bind(io.out)
   let writes = 0
   io.out.write = (text) => {
     writes += 1
     if (writes === 2) throw new Error('the terminal is gone, password=secret')
-    write.call(io.out, text)
+    write(text)
   }
   expect(await run(['watch', NOBODY], io)).toBe(1)
   expect(io.out.text).toBe(`${ENTER}${LEAVE}`)

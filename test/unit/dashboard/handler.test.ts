@@ -175,7 +175,7 @@ test('a client of the Web’s kind that reads late gets the whole, not what it m
   const reader = body.getReader()
   const events: string[] = []
   for (let count = 0; count < 2; count += 1) {
-    const { value } = await reader.read()
+    const { value } = (await reader.read()) as { value: Uint8Array }
     events.push(new TextDecoder().decode(value))
   }
   for (const event of events) expect(event).toContain('"history":')
