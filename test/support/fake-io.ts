@@ -23,7 +23,7 @@ class FakeScreen extends EventEmitter implements Screen {
 }
 
 class FakeKeyboard extends EventEmitter {
-  readonly isTTY: boolean
+  isTTY: boolean
   /** Every mode the terminal was put into. */
   readonly modes: boolean[] = []
 

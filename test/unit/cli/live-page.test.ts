@@ -95,3 +95,15 @@ test('it is drawn anew when the size of the terminal changes', async () => {
   io.stop()
   await ended
 })
+
+test('without a keyboard it is watched until a signal', async () => {
+  const io = new FakeIo({}, { columns: 80 })
+  io.keys.isTTY = false
+  const ended = run(['watch', NOBODY], io)
+  await eventually('it is drawn', () => lastPage(io).at(-1) === 'q quits')
+  io.keys.emit('data', 'q')
+  io.stop()
+  expect(await ended).toBe(130)
+  expect(io.keys.modes).toEqual([])
+  expect(io.out.text.endsWith(LEAVE)).toBe(true)
+})
