@@ -8,8 +8,8 @@ import { systemClock } from '../../src/time/system-clock.ts'
 class FakeScreen extends EventEmitter implements Screen {
   text = ''
   readonly isTTY: boolean
-  readonly columns: number
-  readonly rows: number = 24
+  columns: number
+  rows = 24
 
   constructor(isTTY: boolean, columns: number) {
     super()
@@ -23,7 +23,7 @@ class FakeScreen extends EventEmitter implements Screen {
 }
 
 class FakeKeyboard extends EventEmitter {
-  readonly isTTY: boolean
+  isTTY: boolean
   /** Every mode the terminal was put into. */
   readonly modes: boolean[] = []
 
@@ -79,6 +79,11 @@ export class FakeIo implements Io {
   /** How many have something to do when the process ends. */
   get exitListeners(): number {
     return this.#exits.size
+  }
+
+  /** The process ends. */
+  exit(): void {
+    for (const listener of [...this.#exits]) listener()
   }
 
   /** The process is asked to end. */

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
@@ -10,6 +12,7 @@ import { run } from '../../../src/cli/run.ts'
 import type { StatusReport } from '../../../src/cli/report.ts'
 import { FakeIo } from '../../support/fake-io.ts'
 import { eventually } from '../../support/eventually.ts'
+import { NameServer } from '../../support/name-server.ts'
 
 const CANARY = 'canary-4f:1@b/z'
 const FORMS = [CANARY, encodeURIComponent(CANARY), Buffer.from(CANARY).toString('base64'), 'canary']
@@ -240,6 +243,69 @@ describe('check', () => {
     await nodes[0].query('revoke pg_monitor from app')
   })
 
+  test('by a Unix socket there is no TLS to look at', async () => {
+    const [row] = await nodes[0].query<{ folder: string }>(
+      "select current_setting('unix_socket_directories') as folder",
+    )
+    const place = `host=${row?.folder ?? ''} port=${nodes[0].port}`
+    const environment = { PGPASSWORD: CANARY, PGUSER: 'app', PGDATABASE: cluster.database }
+    const { code, out } = await hasql(['check', place], new FakeIo(environment))
+    expect(code).toBe(0)
+    expect(out).not.toContain('look-up')
+    expect(out).toMatch(/TCP +ok .*a Unix socket\n/)
+    expect(out).toMatch(/TLS +ok .*off: a Unix socket\n/)
+    const nowhere = await hasql(['check', place.replace('host=/', 'host=/nonexistent/')], new FakeIo(environment))
+    expect(nowhere.out).toContain('There is no such socket: is the server running, is the folder right?')
+    expect(nowhere.code).toBe(6)
+  })
+
+  test.each([
+    ['off: sslmode=disable', 'sslmode=disable'],
+    ['off: sslmode=allow encrypts only where the server demands it', 'sslmode=allow'],
+    ['not verified (sslmode=require)', 'sslmode=require'],
+  ])('TLS: %s', async (says, query) => {
+    const { code, out } = await hasql(['check', `${cluster.dsnOf(nodes[0])}?${query}`])
+    expect(code).toBe(0)
+    expect(out).toContain(says)
+  })
+
+  test('TLS without a question first, and a certificate for another name', async () => {
+    const by = (host: string): string => cluster.dsnOf({ host, port: nodes[0].port })
+    const query = `sslmode=verify-full&sslrootcert=${caFile}`
+    const direct = await hasql(['check', `${by('localhost')}?sslnegotiation=direct&${query}`])
+    expect(direct.out).toMatch(/TLS +ok .*verified with its name/)
+    const io = new FakeIo()
+    const names = new NameServer()
+    names.set('other.test', ['127.0.0.1'])
+    io.lookup = names.lookup
+    const unnamed = await hasql(['check', `${by('other.test')}?${query}`], io)
+    expect(unnamed.out).toMatch(/TLS +FAIL .*not accepted: /)
+    expect(unnamed.out).toContain('The certificate is for another name: connect by a name that stands in it.')
+    expect(unnamed.code).toBe(7)
+    const ca = await hasql(['check', `${by('localhost')}?sslmode=verify-ca&sslrootcert=${caFile}`])
+    expect(ca.out).toMatch(/TLS +ok .*verified without its name/)
+  })
+
+  test.each([
+    [
+      'speaks something else',
+      'HTTP/1.1 400 Bad Request\r\n\r\n',
+      'the answer to the request for TLS is not one of PostgreSQL',
+    ],
+    ['says yes and hangs up', 'S', 'the server ended the handshake|socket disconnected|ECONNRESET'],
+    ['hangs up', '', 'the server ended the connection instead of answering|ECONNRESET'],
+  ])('a server that %s', async (_what, answer, says) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.end(answer))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { code, out } = await hasql(['check', cluster.dsnOf({ host: '127.0.0.1', port })])
+    server.close()
+    expect(out).toMatch(new RegExp(`TLS +FAIL .*(${says})`))
+    expect(code).toBeGreaterThanOrEqual(6)
+  })
+
   test('a server without TLS', async () => {
     await nodes[2].setting('ssl', 'off')
     const demanded = await hasql(['check', `${cluster.dsnOf(nodes[2])}?sslmode=require`])
@@ -304,12 +370,23 @@ describe('watch', () => {
 
 describe('several hosts that take writes', () => {
   test('a stale master, then split brain', async () => {
+    const io = new FakeIo()
+    const watching = hasql(['watch', cluster.dsn, '--interval', '100ms'], io)
+    const tells = (what: string): Promise<void> => eventually(`watch tells ${what}`, () => io.out.text.includes(what))
+    const idOf = ({ port }: PgNode): string => `127.0.0.1:${port}`
+    await tells(`master  ${idOf(nodes[0])}\n`)
     await nodes[1].promote()
+    await tells(`${idOf(nodes[1])}  replica -> master after `)
+    await tells(`master  ${idOf(nodes[0])} -> ${idOf(nodes[1])}\n`)
+    await tells(`STALE MASTER  ${idOf(nodes[0])} takes writes on timeline 1\n`)
     const stale = await statusOf(cluster.dsn)
     expect(roles(stale.report)).toEqual(['stale-master', 'master', 'replica'])
     expect([stale.code, stale.report.problems[0]]).toEqual([5, 'stale-master'])
     expect(stale.report.hosts[0]?.why).toContain('on timeline 1, but 2 has been seen')
     await nodes[2].promote()
+    await tells(`SPLIT BRAIN  ${idOf(nodes[2])} takes writes beside ${idOf(nodes[1])}\n`)
+    io.stop()
+    expect((await watching).code).toBe(130)
     const split = await statusOf(cluster.dsnOf(nodes[1], nodes[2]))
     // Which of the two it is depends on who answered first.
     expect([...roles(split.report)].sort()).toEqual(['master', 'rival-master'])

@@ -157,18 +157,18 @@ describe.skipIf(!canUseNamespaces())('the program beside a name server that neve
     const { port = 0 } = cluster.nodes[0] ?? {}
     // What is outside of the network namespace is reached by a socket of the file system.
     const dsn = `host=${row?.folder ?? ''},localhost,lost1.test port=${port} user=${cluster.user} dbname=${cluster.database}`
-    const status = await hasql('status', dsn, '--json', '--connect-timeout', '2s')
+    const status = await hasql('status', dsn, '--json', '--connect-timeout', '5s')
     expect(rolesIn(status.out)).toEqual(['master', 'unreachable', 'unreachable'])
     expect(status.out).toContain('connect ECONNREFUSED 127.0.0.1')
     const wait = await hasql('wait', dsn, '--replicas', '1', '--timeout', '1s')
-    const check = await hasql('check', dsn, '--connect-timeout', '1s')
+    const check = await hasql('check', dsn, '--connect-timeout', '2s')
     expect(check.out).toMatch(/look-up +FAIL .*\n\nWhat to do[^]*lost1\.test:\d+: The resolver does not answer in time/)
 
     for (const { code, asked, left, err, tookMs } of [status, wait, check]) {
       expect([code, left], err).toEqual([6, 0])
       expect(asked).toBeGreaterThan(0)
       // Of the resolver's 30 s; the start of the program on a busy machine takes most of it.
-      expect(tookMs).toBeLessThan(8_000)
+      expect(tookMs).toBeLessThan(15_000)
     }
   })
 })

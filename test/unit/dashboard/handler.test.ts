@@ -11,6 +11,7 @@ import { OptionsError } from '../../../src/errors.ts'
 import { dashboard } from '../../../src/dashboard/index.ts'
 import type { Dashboard, DashboardActions } from '../../../src/dashboard/index.ts'
 import { eventually } from '../../support/eventually.ts'
+import { coded } from '../../support/scripted/coded.ts'
 import { startedRig } from '../../support/scripted/rig.ts'
 import type { ScriptedManager } from '../../support/scripted/rig.ts'
 import { untyped } from '../../support/untyped.ts'
@@ -149,6 +150,56 @@ test('it is read-only, and knows what it has not', async () => {
   expect(await ask(port, '/favicon.ico')).toMatchObject({ status: 404 })
   expect(await ask(port, '//')).toMatchObject({ status: 200 })
   expect(await ask(port, '/', 'HEAD')).toMatchObject({ status: 200, body: '' })
+  expect(await ask(port, '/events', 'HEAD')).toMatchObject({ status: 200, body: '' })
+  expect(await ask(port, 'http://[')).toMatchObject({ status: 400, body: 'This is no URL.' })
+})
+
+test('who is one too many to look is told to come again', async () => {
+  const page = dashboard(await manager())
+  const port = await listen(page)
+  const events = (): Promise<Response> => page.fetch(new Request('http://any/events'))
+  const all = await Promise.all(Array.from({ length: 100 }, events))
+  expect(await ask(port, '/events')).toMatchObject({ status: 503, headers: { 'retry-after': '10' } })
+  await all[0]?.body?.cancel()
+  expect((await ask(port, '/events', 'HEAD')).status).toBe(200)
+  page.close()
+})
+
+test('a client of the Web’s kind that reads late gets the whole, not what it missed', async () => {
+  // More than may wait for a client.
+  const db = await manager()
+  const page = dashboard(db, { title: 'x'.repeat(100_000) })
+  const { body } = await page.fetch(new Request('http://any/events'))
+  if (body === null) throw new Error('there are no events')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const reader = body.getReader()
+  const events: string[] = []
+  for (let count = 0; count < 2; count += 1) {
+    const { value } = (await reader.read()) as { value: Uint8Array }
+    events.push(new TextDecoder().decode(value))
+  }
+  for (const event of events) expect(event).toContain('"history":')
+  await reader.cancel()
+  const abort = new AbortController()
+  const left = await page.fetch(new Request('http://any/events', { signal: abort.signal }))
+  abort.abort()
+  page.close()
+  expect(left.status).toBe(200)
+})
+
+test('a master in doubt is out until it answers, a replica is the last choice', async () => {
+  const { db, clock, host } = await startedRig({ db1: 'master', db2: 'replica' })
+  const port = await listen(dashboard(db))
+  for (const name of ['db1', 'db2']) for (const probe of host(name).probes) probe.die(coded('57P01'))
+  const { body } = await ask(port, '/snapshot.json')
+  const { headline, hosts } = JSON.parse(body) as { headline: string; hosts: { why: string }[] }
+  expect(headline).toBe('No master')
+  expect(hosts.map(({ why }) => why)).toEqual([
+    expect.stringMatching(/^Out until it answers: is the master, but is being checked again \(failed with 57P01\)/),
+    expect.stringMatching(/^In, as the last choice: is a replica, but is being checked again/),
+  ])
+  await clock.settle()
+  await db.terminate()
 })
 
 test('the stream ends when the dashboard or the manager goes, and tells the browser not to come again', async () => {

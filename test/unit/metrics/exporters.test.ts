@@ -127,6 +127,38 @@ describe('metrics of OpenTelemetry', () => {
     }
   })
 
+  test('nor does waiting for a host differ, which only those have that waited', async () => {
+    const made = await startedRig({ db1: 'down' })
+    const { db, clock, set, collect } = await traced(made, { recordDurations: true })
+    const wait = db.acquireMaster()
+    await clock.advance(200)
+    set({ db1: 'master' })
+    await clock.advance(60)
+    ;(await wait).release()
+    const again = db.acquireMaster()
+    await clock.settle()
+    await again
+    const { resourceMetrics } = await durations(db).collect()
+    const of = (metrics: readonly { descriptor: { name: string }; dataPoints: readonly unknown[] }[], name: string) =>
+      (metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints[0] as HistogramPoint).value
+    const expected = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)
+    const found = await collect()
+    expect(of(found, 'hasql.host.wait_time')).toMatchObject({
+      count: 1,
+      buckets: of(expected, 'hasql.host.wait_time').buckets,
+    })
+    expect(of(found, 'hasql.host.wait_time').sum).toBeGreaterThanOrEqual(0.2)
+    expect(of(found, 'db.client.connection.wait_time').count).toBe(2)
+  })
+
+  test('durations are for a reader, which puts its own resource in their place', async () => {
+    const { db } = await startedRig(PAIR)
+    const { resource } = (await durations(db).collect()).resourceMetrics
+    const own = { attributes: { 'service.name': 'shop' } }
+    expect([resource.attributes, resource.getRawAttributes()]).toEqual([{}, []])
+    expect([resource.merge(own), resource.merge(null)]).toEqual([own, resource])
+  })
+
   test('nothing is observed any more after the end', async () => {
     const { db, clock, collect, spans } = await traced(await startedRig(PAIR), {
       spansFromMs: 0,
