@@ -116,6 +116,10 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
     })
   }
 
+  #tell(error: Error, client: GuardedClient): void {
+    this.native.emit('error', Object.assign(error, { client }), client)
+  }
+
   #guard(
     hostId: string,
     connectTimeoutMs: number,
@@ -132,8 +136,8 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       },
       failed: (connection, error) => {
         hooks.failed(connection, error)
-        // The pool itself tells of the idle clients that it knows of.
-        if (connection.isClosed() && hooks.kept.has(connection)) this.native.emit('error', error, connection.native)
+        // As the pool itself tells of the idle clients that it knows of.
+        if (connection.isClosed() && hooks.kept.has(connection)) this.#tell(error, connection.native)
       },
       hinted: (connection) => hooks.hinted(connection),
       gone: (connection) => {

@@ -267,11 +267,13 @@ describe.each(POOLS)('%s', (_name, make) => {
   test('an idle connection that dies is told as an error of the pool, and replaced', async () => {
     const pool = await make({ max: 1 })
     const told: unknown[] = []
-    pool.on('error', (error, client) => told.push([error.message.length > 0, client instanceof pg.Client]))
+    pool.on('error', (error, client) => {
+      told.push([error.message.length > 0, client instanceof pg.Client, Reflect.get(error, 'client') === client])
+    })
     const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')
     for (const node of cluster.nodes) await node.query('select pg_terminate_backend($1)', [rows[0]?.pid])
     await eventually('it is told', () => told.length > 0)
-    expect(told).toEqual([[true, true]])
+    expect(told).toEqual([[true, true, true]])
     expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
   })
 })
