@@ -6,7 +6,7 @@ import type { HostSpec } from '../dsn/host-spec.ts'
 import { isSocketHost } from '../dsn/host-id.ts'
 import { isIpAddress } from '../dsn/ip-address.ts'
 import { Probe } from '../monitor/probe.ts'
-import { readAddresses } from '../network/addresses.ts'
+import { addressesOf } from '../network/addresses.ts'
 import type { Address, Lookup, SocketLookup } from '../network/lookup.ts'
 import type { Clock } from '../time/clock.ts'
 import { adviceFor } from './advice.ts'
@@ -170,12 +170,6 @@ export class HostChecker {
     ]
     return parts.filter((part) => part !== '').join(', ')
   }
-}
-
-function addressesOf(host: string, lookup: Lookup): Promise<readonly Address[]> {
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: true }, (error, found) => (error === null ? resolve(readAddresses(found)) : reject(error)))
-  })
 }
 
 function connected(socket: Socket): Promise<void> {

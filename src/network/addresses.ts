@@ -1,5 +1,5 @@
 import { isIpAddress } from '../dsn/ip-address.ts'
-import type { Address, LookupCallback, LookupOptions } from './lookup.ts'
+import type { Address, Lookup, LookupCallback, LookupOptions } from './lookup.ts'
 
 /**
  * The addresses that a look-up called back with, whichever of its forms it took; what is no numeric address is left out.
@@ -7,6 +7,13 @@ import type { Address, LookupCallback, LookupOptions } from './lookup.ts'
 export function readAddresses(answer: string | readonly Address[] | undefined): readonly Address[] {
   const given = typeof answer === 'string' ? [{ address: answer }] : Array.isArray(answer) ? answer : []
   return Object.freeze(given.filter(isAddress).map(({ address }) => Object.freeze(addressOf(address))))
+}
+
+/** All addresses that a look-up has for a name. */
+export function addressesOf(hostname: string, lookup: Lookup): Promise<readonly Address[]> {
+  return new Promise((resolve, reject) => {
+    lookup(hostname, { all: true }, (error, found) => (error === null ? resolve(readAddresses(found)) : reject(error)))
+  })
 }
 
 /** A numeric address with the family that its spelling shows. */

@@ -1,5 +1,6 @@
 import { isSocketHost } from '../../dsn/host-id.ts'
 import type { HostSpec, TlsSpec } from '../../dsn/host-spec.ts'
+import { addressesOf } from '../../network/addresses.ts'
 import type { SocketLookup } from '../../network/lookup.ts'
 import type { PgNativePoolOptions } from './options.ts'
 
@@ -13,7 +14,7 @@ export async function conninfoOf(
   { connectTimeoutMs, lookup }: { readonly connectTimeoutMs: number; readonly lookup: SocketLookup },
 ): Promise<string> {
   const { host, port, user, database } = spec
-  const addresses = await addressesOf(spec, lookup)
+  const addresses = await numbersOf(spec, lookup)
   const password = await passwordOf(spec, given)
   return write({
     // Of several addresses each has the name beside it, which TLS checks.
@@ -37,15 +38,10 @@ export async function conninfoOf(
 }
 
 /** libpq's own resolver would hold a thread of the process, and knows nothing of the addresses that a name had last. */
-function addressesOf({ host, hostAddress }: HostSpec, lookup: SocketLookup): Promise<readonly string[]> {
-  if (hostAddress !== undefined) return Promise.resolve([hostAddress])
-  if (isSocketHost(host)) return Promise.resolve([])
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: true }, (error, found) => {
-      if (error !== null) return reject(error)
-      resolve(typeof found === 'string' ? [found] : found.map(({ address }) => address))
-    })
-  })
+async function numbersOf({ host, hostAddress }: HostSpec, lookup: SocketLookup): Promise<readonly string[]> {
+  if (hostAddress !== undefined) return [hostAddress]
+  if (isSocketHost(host)) return []
+  return (await addressesOf(host, lookup)).map(({ address }) => address)
 }
 
 async function passwordOf(spec: HostSpec, { password }: PgNativePoolOptions): Promise<string | undefined> {

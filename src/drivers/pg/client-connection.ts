@@ -37,7 +37,6 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
   giveBack(destroy: boolean): void {
     const giveBack = this.giveBackToPool
     this.giveBackToPool = undefined
-    this.lease = undefined
     // A transaction left open by its holder would swallow the next holder's work.
     giveBack?.(destroy || this.isInTransaction())
   }

@@ -44,7 +44,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       [guardKey]: this.#guard(spec.hostId, options.connectTimeoutMs, !looksAtReturns(given), hooks),
     }
     this.native = new Pool(config)
-    this.#showKept(Pool.prototype, hooks)
+    this.#showKept(Pool.prototype)
     // What was learnt of the host holds for the next connection, whoever makes it by these options.
     Object.defineProperty(this.native.options, 'ssl', { get: () => tls.ssl, enumerable: true, configurable: true })
     // Every client's errors are heard by its guard; the pool repeats those of idle ones.
@@ -95,13 +95,14 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   }
 
   /** Who takes connections from the pool itself must find those that are kept back. */
-  #showKept(prototype: pg.Pool, { kept }: DriverPoolHooks<GuardedClient>): void {
-    const takesAll = (): boolean => !this.#isAsking
+  #showKept(prototype: pg.Pool): void {
+    const kept = this.#kept
+    const isOurs = (): boolean => this.#isAsking
     Object.defineProperties(this.native, {
       // Looked up at each call, since tracing tools replace it.
       connect: {
         value(this: pg.Pool, done: unknown): unknown {
-          if (takesAll()) kept.clear()
+          if (!isOurs()) kept.clear()
           return connectOf(prototype).call(this, done)
         },
         configurable: true,
@@ -137,7 +138,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       failed: (connection, error) => {
         hooks.failed(connection, error)
         // As the pool itself tells of the idle clients that it knows of.
-        if (connection.isClosed() && hooks.kept.has(connection)) this.#tell(error, connection.native)
+        if (connection.isClosed() && this.#kept.has(connection)) this.#tell(error, connection.native)
       },
       hinted: (connection) => hooks.hinted(connection),
       gone: (connection) => {

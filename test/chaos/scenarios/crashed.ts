@@ -56,8 +56,7 @@ async function recovered(
   const { verdict, violations } = await stage.finish()
   return {
     measures: [
-      // When one backend is killed, the server ends the others in its own time; a killed server's sockets the kernel closes at once.
-      ...(revive === undefined ? [] : [atMostMs('out of use', detectMs, DETECT_MS)]),
+      atMostMs('out of use', detectMs, DETECT_MS),
       atMostMs('out of use, after a bare client heard of it', Math.max(0, detectMs - witnessMs), BEYOND_WITNESS_MS),
       atMostMs('all writers write again, after recovery', Math.max(0, backMs), FIRST_WRITE_MS),
       atMost('failed operations', failed.writes + failed.reads, IN_FLIGHT),
