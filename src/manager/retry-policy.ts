@@ -52,20 +52,12 @@ export function mayRunAgain(failure: RunFailure, isRead: boolean, rules: RetryRu
 
 /**
  * The error to pass on. A lost connection whose outcome is unknown is a `HostLostError` that says so, whatever the driver
- * made of it; everything else is the very object that the function rejected with.
+ * made of it; everything else is the very object that the function rejected with. A server's last word on a session is no exception:
+ * it may come after a statement has ended and before it is committed, or after that, and would pass for a refusal.
  */
 export function surfaced({ chain, host, isOurs, fault, outcome }: RunFailure): unknown {
   const [error] = chain
   const isLoss = fault === 'lost' || fault === 'down' || fault === 'silent'
   if (!isOurs || !isLoss || outcome !== 'unknown' || chain.some((each) => each instanceof HostLostError)) return error
-  if (chain.some((each) => isAnswer(codeOf(each)))) return error
   return new HostLostError(host, outcome, 'ended the connection while it was leased', { cause: error })
-}
-
-/** Five digits and capital letters, with at least one digit: unlike `EPIPE`. */
-const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/
-
-/** A SQLSTATE with which a server itself answered; 08xxx is a pooler that lost its server, 57P02 a crash. */
-function isAnswer(code: string | undefined): boolean {
-  return code !== undefined && SQLSTATE.test(code) && !code.startsWith('08') && code !== '57P02'
 }

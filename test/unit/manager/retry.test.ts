@@ -266,8 +266,14 @@ describe('what is passed on', () => {
     expect((await tell('withMaster', answers(answer))).run.error).toBe(answer)
     const lost = new HostLostError('db1:5432', 'unknown', 'was lost')
     expect((await tell('withMaster', hangsUp(lost))).run.error).toBe(lost)
+  })
+
+  test('is, of a session that a server ended after an effect, a lost host with an unknown outcome', async () => {
     const fatal = coded('57P01')
-    expect((await tell('withMaster', afterAnEffect(answers(fatal)))).run.error).toBe(fatal)
+    const { run, runs } = await tell('withMaster', afterAnEffect(answers(fatal)))
+    expect(run.error).toBeInstanceOf(HostLostError)
+    expect(run.error).toMatchObject({ host: 'db1:5432', outcome: 'unknown', cause: fatal })
+    expect(runs).toHaveLength(1)
   })
 
   test.each(['ECONNRESET', 'EPIPE', '08P01'])(
