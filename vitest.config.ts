@@ -7,7 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 /** What needs no real server, and so may run side by side. */
 const fast = ['test/unit/**/*.test.ts', 'test/spec/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts']
 
-// Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests.
+// Each group with as many files at once as the machine has cores, where nothing is measured in milliseconds. Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests.
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
@@ -23,7 +23,7 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: fast, testTimeout: 20_000, sequence: { groupOrder: 0 } },
+        test: { name: 'unit', include: fast, testTimeout: 20_000, maxWorkers: '100%', sequence: { groupOrder: 0 } },
       },
       {
         extends: true,
@@ -31,7 +31,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'types',
           include: [],
           typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
-          sequence: { groupOrder: 1 },
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -40,7 +41,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -51,7 +53,7 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -62,7 +64,7 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

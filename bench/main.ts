@@ -21,7 +21,7 @@ const SECTIONS: Readonly<Record<string, (choice: Choice) => void | Promise<void>
 }
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { hosts: { type: 'string' } } })
-const choice: Choice = values.hosts === undefined ? {} : { hosts: values.hosts.split(',').map(Number) }
+const choice: Choice = values.hosts === undefined ? {} : { hosts: values.hosts.split(',').map(hostCount) }
 for (const name of positionals) {
   if (!(name in SECTIONS)) throw new RangeError(`no section ${name}; there are ${Object.keys(SECTIONS).join(', ')}`)
 }
@@ -29,4 +29,11 @@ for (const [name, run] of Object.entries(SECTIONS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   console.log(`\n== ${name} ==`)
   await run(choice)
+}
+
+function hostCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`--hosts takes numbers of hosts from 1 on, not ${text}`)
+  return count
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { DsnInput } from '../dsn/parse.ts'
 import { OptionsError } from '../errors.ts'
-import { objectOf } from '../manager/check-option.ts'
+import { managerOptions } from '../manager/options.ts'
 import type { ManagerOptions } from '../manager/options.ts'
 import { createPgNativeDriver, nativeModule } from './pg-native/driver.ts'
 import type { PgNativePoolOptions } from './pg-native/options.ts'
@@ -33,14 +33,14 @@ export interface PgNativeManagerOptions extends Omit<ManagerOptions, 'allowExitO
  */
 export class PoolManager extends RolePoolsManager {
   constructor(dsn: DsnInput, options: PgNativeManagerOptions = {}) {
-    const { poolOptions, ...managerOptions } = objectOf('PoolManager', options)
-    const { allowExitOnIdle }: ManagerOptions = managerOptions
+    const { poolOptions, ...given } = managerOptions(options, ['poolOptions'])
+    const { allowExitOnIdle }: ManagerOptions = given
     if (allowExitOnIdle === true) {
       const why = 'the sockets of libpq always keep the process alive: close the manager, or use hasql/pg'
       throw new OptionsError('allowExitOnIdle', `allowExitOnIdle: ${why}`)
     }
     // Libraries make clients of `pool.Client` to call statements off: these are `pg`'s own, for libpq would block the process.
     const module = { Pool: nativeModule().Pool, Client: pg.Client }
-    super(createPgNativeDriver(poolOptions), dsn, managerOptions, module, poolOptions)
+    super(createPgNativeDriver(poolOptions), dsn, given, module, poolOptions)
   }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { DsnInput } from '../dsn/parse.ts'
 import { OptionsError } from '../errors.ts'
-import { objectOf } from '../manager/check-option.ts'
+import { managerOptions } from '../manager/options.ts'
 import type { ManagerOptions } from '../manager/options.ts'
 import type { PgPoolOptions } from './pg/config.ts'
 import { createPgDriver } from './pg/driver.ts'
@@ -39,9 +39,9 @@ export interface PgManagerOptions extends ManagerOptions {
  */
 export class PoolManager extends RolePoolsManager {
   constructor(dsn: DsnInput, options: PgManagerOptions = {}) {
-    const { poolOptions, pg: module = pg, ...managerOptions } = objectOf('PoolManager', options)
+    const { poolOptions, pg: module = pg, ...given } = managerOptions(options, ['poolOptions', 'pg'])
     if (!isPgModule(module)) throw new OptionsError('pg', 'pg must be the pg module: an object with Client and Pool')
-    super(createPgDriver(poolOptions, module), dsn, managerOptions, module, poolOptions)
+    super(createPgDriver(poolOptions, module), dsn, given, module, poolOptions)
   }
 }
 

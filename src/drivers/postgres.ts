@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import type { DsnInput } from '../dsn/parse.ts'
 import { BasePoolManager } from '../manager/base-pool-manager.ts'
-import { objectOf } from '../manager/check-option.ts'
+import { managerOptions } from '../manager/options.ts'
 import type { ManagerOptions } from '../manager/options.ts'
 import { driverOf } from './postgres/driver-of.ts'
 import type { PostgresConnection } from './postgres/postgres-connection.ts'
@@ -42,10 +42,10 @@ export class PoolManager extends BasePoolManager<PostgresConnection, postgres.Sq
   #replica: postgres.Sql | undefined
 
   constructor(dsn: DsnInput, options: PostgresManagerOptions = {}) {
-    const { poolOptions, ...managerOptions } = objectOf('PoolManager', options)
+    const { poolOptions, ...ours } = managerOptions(options, ['poolOptions'])
     const given = poolOptions ?? {}
     const template = makeTemplate(given)
-    super(driverOf({ given, template }), dsn, managerOptions)
+    super(driverOf({ given, template }), dsn, ours)
     this.#template = template
     this.#listener = new Listener(slotsOf(this.#sourceOf('master')))
   }

@@ -124,6 +124,15 @@ const KEYS: readonly (keyof ManagerOptions)[] = [
 const HOST_KEYS: readonly (keyof HostOptions)[] = ['weight', 'zone', 'labels']
 
 /**
+ * The options themselves, if each is one of the manager's or one of those that a driver adds.
+ * @throws {OptionsError} an option is unknown.
+ */
+export function managerOptions<T extends ManagerOptions>(input: T, added: readonly (keyof T & string)[]): T {
+  oneOfKeys('PoolManager', input, [...added, ...KEYS])
+  return input
+}
+
+/**
  * Fills the defaults in and refuses what makes no sense.
  * @throws {OptionsError} an option is unknown (with a suggestion where one is close), or its value is out of range.
  */
@@ -131,7 +140,7 @@ export function resolveOptions(
   input: ManagerOptions,
   dsn: { readonly connectTimeoutMs: number | undefined },
 ): ResolvedOptions {
-  oneOfKeys('PoolManager', input, KEYS)
+  managerOptions(input, [])
   return Object.freeze({
     acquireTimeoutMs: durationMs('acquireTimeoutMs', input.acquireTimeoutMs ?? 5_000),
     refreshDelayMs: durationMs('refreshDelayMs', input.refreshDelayMs ?? 1_000),

@@ -62,37 +62,37 @@ export class DurationHistogram {
 
   /** A frozen copy; the same one as long as nothing was recorded. */
   copy(): Durations {
+    if (this.#copy?.count === this.count) return this.#copy
+    return (this.#copy = this.#summary())
+  }
+
+  /** One walk over the steps finds the percentiles, each the upper end of the step in which its nearest rank is, and the buckets. */
+  #summary(): Durations {
     const { count, sumMs } = this
-    if (this.#copy?.count === count) return this.#copy
-    const upTo = this.#sums()
-    const buckets = BOUNDS_MS.map((upToMs, place) => ({ upToMs, count: upTo[(place + 1) * STEPS - 1] ?? 0 }))
-    this.#copy = Object.freeze({
-      count,
-      sumMs,
-      maxMs: this.#maxMs,
-      p50Ms: this.#percentile(0.5, upTo),
-      p90Ms: this.#percentile(0.9, upTo),
-      p99Ms: this.#percentile(0.99, upTo),
-      buckets: Object.freeze(buckets),
-    })
-    return this.#copy
+    const maxMs = this.#maxMs
+    const buckets: DurationBucket[] = []
+    const [p50, p90, p99] = [rankOf(0.5, count), rankOf(0.9, count), rankOf(0.99, count)]
+    let [p50Ms, p90Ms, p99Ms] = [maxMs, maxMs, maxMs]
+    let upTo = 0
+    for (const [place, upToMs] of BOUNDS_MS.entries()) {
+      for (let step = place * STEPS; step < (place + 1) * STEPS; step += 1) {
+        const more = this.#steps?.[step] ?? 0
+        if (more === 0) continue
+        const endMs = Math.min(maxMs, endOfStepMs(step))
+        if (upTo < p50 && upTo + more >= p50) p50Ms = endMs
+        if (upTo < p90 && upTo + more >= p90) p90Ms = endMs
+        if (upTo < p99 && upTo + more >= p99) p99Ms = endMs
+        upTo += more
+      }
+      buckets.push({ upToMs, count: upTo })
+    }
+    return Object.freeze({ count, sumMs, maxMs, p50Ms, p90Ms, p99Ms, buckets: Object.freeze(buckets) })
   }
+}
 
-  /** How many were in each step, or in one before it. */
-  #sums(): Float64Array {
-    const upTo = new Float64Array(BEYOND + 1)
-    if (this.#steps === undefined) return upTo
-    let count = 0
-    for (const step of upTo.keys()) upTo[step] = count += this.#steps[step] ?? 0
-    return upTo
-  }
-
-  /** The upper end of the step in which the nearest rank is. */
-  #percentile(share: number, upTo: Float64Array): number {
-    const rank = Math.max(1, Math.ceil(share * this.count))
-    const step = upTo.findIndex((count) => count >= rank)
-    return step === BEYOND ? this.#maxMs : Math.min(this.#maxMs, endOfStepMs(step))
-  }
+/** Which one of so many, in order, has such a share of them below it or at it. */
+function rankOf(share: number, count: number): number {
+  return Math.max(1, Math.ceil(share * count))
 }
 
 function stepOf(durationMs: number): number {

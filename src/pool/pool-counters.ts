@@ -67,13 +67,15 @@ export class PoolCounters {
   }
 
   copy(): PoolCounts {
-    const { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded, connectionsRemoved } =
-      this
-    const counts = { acquires, acquireTimeMs, releases, acquireTimeouts, connectErrors, connectionsAdded }
     return {
-      ...counts,
-      connectionsRemoved,
+      acquires: this.acquires,
+      acquireTimeMs: this.acquireTimeMs,
+      releases: this.releases,
+      acquireTimeouts: this.acquireTimeouts,
+      connectErrors: this.connectErrors,
       serverErrors: this.#errors['server-error'],
+      connectionsAdded: this.connectionsAdded,
+      connectionsRemoved: this.connectionsRemoved,
       errors: { ...this.#errors },
       hostWaitTime: this.#hostWaitTime.copy(),
       waitTime: this.#waitTime.copy(),

@@ -7,7 +7,7 @@ import { eventually, rejection } from '../../support/eventually.ts'
 const CANARY = 'canary-4f:1@b/z'
 const FORMS = [CANARY, encodeURIComponent(CANARY), Buffer.from(CANARY).toString('base64')]
 
-/** All that a cluster of two hosts, of which each can be reached by one name only, has to tell. */
+/** All that a cluster of two hosts, of which each can be reached by one name only, has to tell; the rest is below. */
 const EVENTS = [
   ...(['hostUp', 'hostDown', 'roleChange', 'masterChange', 'staleMaster', 'topologyChange'] as const),
   ...(['acquire', 'release', 'connect', 'acquireTimeout'] as const),
@@ -87,4 +87,34 @@ test('no dump of anything hasql hands out shows the password', async () => {
   for (const text of dumps) for (const form of [...FORMS, 'canary-wrong']) expect(text).not.toContain(form)
   expect(inspect(db)).toMatch(/^PoolManager\(127\.0\.0\.1:\d+ \w/)
   expect(JSON.stringify(db)).toContain(':***@')
+})
+
+test('nor does what is told of two masters, of a stranger, of leases that do not come back', async () => {
+  await using brain = await PgCluster.start({ replicas: 2, password: CANARY })
+  // Made from another template, and so with another system identifier.
+  const { user, database } = brain
+  await using stranger = await PgCluster.start({ replicas: 0, user, password: CANARY, database: 'elsewhere' })
+  await (await stranger.master()).query(`create database ${database} owner ${user}`)
+  const options = { refreshDelayMs: 100, refreshTimeoutMs: 300, connectTimeoutMs: 500, poolOptions: { max: 1 } }
+  const db = new PoolManager(brain.dsnOf(...brain.nodes, ...stranger.nodes), options)
+  const records: Record<string, unknown> = {}
+  const rare = ['splitBrain', 'foreignCluster', 'leasesStuck'] as const
+  for (const event of rare) db.on(event, (record) => void (records[event] = record))
+  try {
+    await db.ready({ mastersCount: 1, replicasCount: 2 })
+    await eventually('the stranger is seen', () => 'foreignCluster' in records)
+    const held = await db.acquireMaster()
+    const waiting = rejection(db.acquireMaster({ timeoutMs: 2_000 }))
+    await eventually('the lease is missed', () => 'leasesStuck' in records)
+    const timeout = await waiting
+    held.release()
+    const [master, replicas] = [await brain.master(), await brain.replicas()]
+    await master.stop('immediate')
+    for (const replica of replicas) await replica.promote()
+    await eventually('two masters are seen', () => 'splitBrain' in records)
+    expect(Object.keys(records).sort()).toEqual([...rare].sort())
+    for (const text of [db, records, timeout].map(dump)) for (const form of FORMS) expect(text).not.toContain(form)
+  } finally {
+    await db.close({ timeoutMs: 0 })
+  }
 })

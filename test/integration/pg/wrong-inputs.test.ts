@@ -57,6 +57,13 @@ test('a misspelt option is named, with the one that was meant', () => {
   expect(make).toThrow("PoolManager has no option 'fallBackMaster'. Did you mean fallbackMaster?")
 })
 
+test('so is one of the driver’s own, and a list of what there is has these, too', () => {
+  // @ts-expect-error the types refuse it too
+  expect(() => new PoolManager(cluster.dsn, { poolOption: { max: 2 } })).toThrow('Did you mean poolOptions?')
+  // @ts-expect-error the types refuse it too
+  expect(() => new PoolManager(cluster.dsn, { max: 2 })).toThrow('Known options: poolOptions, pg, acquireTimeoutMs, ')
+})
+
 test('a share out of range says what a share is', async () => {
   expect(() => new PoolManager(cluster.dsn, { masterAsReplicaWeight: 10 })).toThrow(
     'masterAsReplicaWeight must be a number from 0 to 1 (0.1 is every tenth), but is 10',
