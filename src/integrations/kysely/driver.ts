@@ -1,5 +1,4 @@
 import type {
-  AbortableOperationOptions,
   CompiledQuery,
   DatabaseConnection,
   Driver,
@@ -12,6 +11,7 @@ import type {
 } from 'kysely'
 import { HasqlError, UnknownConnectionError } from '../../errors.ts'
 import { RoutedConnection } from './routed-connection.ts'
+import type { Abortable } from './routed-connection.ts'
 import type { Role } from './leases.ts'
 
 /** The classes of Kysely that a dialect is made of; of the caller's own copy, as one copy's errors are not another's. */
@@ -28,7 +28,7 @@ export type TransactionRoute = (settings: TransactionSettings) => Role
 
 /** Where a driver's connections come from. */
 export interface ConnectionHome {
-  open(signal: AbortSignal | undefined): RoutedConnection
+  open(signal: AbortSignal | undefined): RoutedConnection | Promise<RoutedConnection>
   close(connection: RoutedConnection): void
   end(): void
 }
@@ -51,7 +51,7 @@ export class LeasingDriver implements Driver {
     // Watching the hosts starts with the first lease.
   }
 
-  async acquireConnection(options?: AbortableOperationOptions): Promise<DatabaseConnection> {
+  async acquireConnection(options?: Abortable): Promise<DatabaseConnection> {
     return this.#home.open(options?.signal)
   }
 

@@ -1,4 +1,4 @@
-import type { AbortableOperationOptions, CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
+import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import { OptionsError } from '../../errors.ts'
 import type {
   Cursor,
@@ -22,7 +22,10 @@ export interface ConnectionRules {
   readonly prepare: ((connection: DatabaseConnection, client: LeasedClient) => Promise<void>) | undefined
 }
 
-type Options = AbortableOperationOptions
+/** What Kysely says of each operation from 0.29 on; before, it says nothing. */
+export interface Abortable {
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * A connection of Kysely's that is not leased before its first statement tells where it has to go.
@@ -68,7 +71,7 @@ export class RoutedConnection implements DatabaseConnection {
     held?.client.release(isSpoilt)
   }
 
-  async executeQuery<R>(query: CompiledQuery, options?: Options): Promise<QueryResult<R>> {
+  async executeQuery<R>(query: CompiledQuery, options?: Abortable): Promise<QueryResult<R>> {
     const client = await this.#clientFor(query, options)
     const types = this.#rules.typesFor?.(client)
     const statement: Statement = { text: query.sql, values: [...query.parameters] }
@@ -83,7 +86,7 @@ export class RoutedConnection implements DatabaseConnection {
   async *streamQuery<R>(
     query: CompiledQuery,
     chunkSize: number,
-    options?: Options,
+    options?: Abortable,
   ): AsyncIterableIterator<QueryResult<R>> {
     const { cursor: CursorClass } = this.#rules
     if (CursorClass === undefined) {
@@ -110,7 +113,7 @@ export class RoutedConnection implements DatabaseConnection {
     await this.cancelQuery()
   }
 
-  async #clientFor(query: CompiledQuery, options: Options | undefined): Promise<LeasedClient> {
+  async #clientFor(query: CompiledQuery, options: Abortable | undefined): Promise<LeasedClient> {
     if (this.#held !== undefined && (this.#isPinned || this.#held.role === 'master')) return this.#held.client
     return this.#clientOf(this.#rules.route(query), options?.signal ?? this.#signal)
   }

@@ -5,12 +5,14 @@ import type { ConnectionHome, KyselyParts } from './driver.ts'
 import type { Role } from './leases.ts'
 import { RoutedConnection } from './routed-connection.ts'
 import type { ConnectionRules } from './routed-connection.ts'
+import { Turns } from './turns.ts'
 
 /** A dialect with one connection, which is leased before and given back, once, when it is closed. */
 export class SessionDialect implements Dialect {
   readonly #parts: KyselyParts
   readonly #connection: RoutedConnection
   readonly #role: Role
+  readonly #turns = new Turns()
   #isClosed = false
 
   constructor(parts: KyselyParts, connection: RoutedConnection, role: Role) {
@@ -28,8 +30,8 @@ export class SessionDialect implements Dialect {
 
   createDriver(): Driver {
     const home: ConnectionHome = {
-      open: () => this.#current(),
-      close: () => undefined,
+      open: () => this.#open(),
+      close: () => this.#turns.give(),
       end: () => this.close(),
     }
     return new LeasingDriver(this.#parts, home, () => this.#role)
@@ -41,7 +43,7 @@ export class SessionDialect implements Dialect {
 
   createAdapter(): DialectAdapter {
     const adapter = new this.#parts.PostgresAdapter()
-    // Kysely then lets one transaction, or one query, at it at a time.
+    // From 0.29 on Kysely itself then lets one transaction, or one query, at it at a time, and an abort ends the wait.
     Object.defineProperty(adapter, 'supportsMultipleConnections', { value: false })
     return adapter
   }
@@ -50,9 +52,11 @@ export class SessionDialect implements Dialect {
     return new this.#parts.PostgresIntrospector(db)
   }
 
-  #current(): RoutedConnection {
-    if (this.#isClosed) throw new UnknownConnectionError('released')
-    return this.#connection
+  async #open(): Promise<RoutedConnection> {
+    await this.#turns.take()
+    if (!this.#isClosed) return this.#connection
+    this.#turns.give()
+    throw new UnknownConnectionError('released')
   }
 }
 
