@@ -44,7 +44,12 @@ function checkResolution(tarball: string): void {
   const app = join(work, 'resolved')
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
-  for (const others of [['pg'], ['postgres'], ['pg', 'kysely'], ['pg', 'drizzle-orm', 'knex', 'typeorm', 'sequelize']]) {
+  for (const others of [
+    ['pg'],
+    ['postgres'],
+    ['pg', 'kysely'],
+    ['pg', 'drizzle-orm', 'knex', 'typeorm', 'sequelize'],
+  ]) {
     run('npm', ['install', '--dry-run', '--no-audit', '--no-fund', '--loglevel=error', tarball, ...others], app)
     console.log(`npm installs it beside ${others.join(', ')}`)
   }

@@ -70,6 +70,10 @@ detailSuite('Kysely 0.28: sessions', (ground) => {
     await session.destroy()
     expect(await running).toBeInstanceOf(Error)
     expect(await waiting).toBeInstanceOf(Error)
-    expect(ground().db.metrics().drivers.map(({ used }) => used)).toEqual([0, 0, 0])
+    expect(
+      ground()
+        .db.metrics()
+        .drivers.map(({ used }) => used),
+    ).toEqual([0, 0, 0])
   })
 })
