@@ -52,11 +52,19 @@ function sizes(): { used: number; total: number } {
   return { used: found.used, total: found.total }
 }
 
-const killAll = (): Promise<unknown> =>
-  master.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1 and application_name !~ $2', [
-    cluster.user,
-    'probe',
-  ])
+/** Their farewells have been read when this resolves: whatever is asked next meets no backend that is about to end. */
+async function killAll(): Promise<void> {
+  const killed = await master.query<{ pid: number }>(
+    `select pid, pg_terminate_backend(pid) from pg_stat_activity where usename = $1 and application_name !~ 'probe'`,
+    [cluster.user],
+  )
+  const pids = killed.map(({ pid }) => pid)
+  await eventually('the backends have ended', async () => {
+    const left = await master.query('select from pg_stat_activity where pid = any($1::int[])', [pids])
+    return left.length === 0
+  })
+  await new Promise(setImmediate)
+}
 const running = async (text: string): Promise<number> => {
   const [row] = await master.query<{ n: number }>(
     `select count(*)::int as n from pg_stat_activity where state = 'active' and query like $1 || '%'`,
