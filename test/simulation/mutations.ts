@@ -151,6 +151,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a pushed setting makes no difference',
+    needs: 'read-only master',
     file: 'manager/engine.ts',
     edits: [
       ["  roleHint(hostId: HostId): void {\n    this.monitors.get(hostId)?.requestProbe('fault')", '  roleHint() {'],
