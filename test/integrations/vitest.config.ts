@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
 import source from '../../vitest.config.ts'
 
@@ -19,7 +19,7 @@ const config: ViteUserConfig = defineConfig({
           ...LIMITS,
           name: 'integrations',
           include: ['test/integrations/**/*.test.ts', 'test/unit/integrations/**/*.test.ts'],
-          exclude: [OLD_KYSELY],
+          exclude: [...configDefaults.exclude, OLD_KYSELY],
         },
       },
       {
