@@ -71,6 +71,11 @@ export class AcquireDesk<TConnection, TPool> {
     this.#parts.demandProbes()
   }
 
+  /** Whether a connection that is as old as this probe is none for these callers. Of the usual ones it never is. */
+  declines(_hostId: HostId | undefined, _probe: number): boolean {
+    return false
+  }
+
   /** Counts the lease that begins now, and returns that moment. */
   granted(
     { startedAtMs, chosenAtMs = startedAtMs }: AcquireTimes,

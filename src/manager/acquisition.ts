@@ -16,10 +16,7 @@ import { toError } from '../to-error.ts'
 const FIRST_PAUSE_MS = 20
 const LAST_PAUSE_MS = 250
 
-/**
- * One call of `acquire`: waits for a host, then for its pool, goes on to the next host when one refuses, and ends exactly
- * once, all under one deadline (law 6).
- */
+/** One call of `acquire`: waits for a host, then for its pool, goes on when one refuses, ends once, under one deadline (law 6). */
 export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, Waiter, Expirable {
   readonly link: QueueLink<TConnection> = { place: undefined, before: undefined, after: undefined }
   readonly target: Target
@@ -73,6 +70,10 @@ export class Acquisition<TConnection, TPool> implements Checkout<TConnection>, W
     }
     this.#desk.expiry.add(this)
     this.#advance()
+  }
+
+  declines(probe: number): boolean {
+    return this.#desk.declines(this.candidate?.hostId, probe)
   }
 
   granted(connection: TConnection, lease: GrantedLease<TConnection>): void {

@@ -131,8 +131,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.monitors.get(hostId)?.requestProbe('fault')
   }
 
-  connected(host: HostId, connection: TConnection, tookMs: number): void {
+  connected(host: HostId, connection: TConnection, tookMs: number): number {
     this.emitter.emit('connect', { host, connection, tookMs })
+    return this.monitors.get(host)?.sequence ?? 0
   }
 
   released(host: HostId, connection: TConnection, usedMs: number): void {
@@ -191,9 +192,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
       topology: () => this.store.current,
       observe: (seen) => this.store.apply(seen),
       lookup: this.addresses.lookup,
-      onStall: () => {
-        this.counters.stalls += 1
-      },
+      onStall: () => void (this.counters.stalls += 1),
       probes,
     })
   }

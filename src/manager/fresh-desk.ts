@@ -7,6 +7,8 @@ import type { Target } from '../selection/target.ts'
 import type { Waiter } from '../selection/waiters.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
+import { isAnswering } from '../topology/host-description.ts'
+import type { Topology } from '../topology/topology.ts'
 import type { DeskParts, HostChooser } from './acquire-desk.ts'
 import { AcquireDesk } from './acquire-desk.ts'
 import { explainHosts } from './explain.ts'
@@ -34,11 +36,27 @@ export class FreshDesk<TConnection, TPool> extends AcquireDesk<TConnection, TPoo
   readonly #freshness: Freshness
   readonly #startedAtMs: Milliseconds
 
+  /** Hosts with a connection that their last answer says nothing of, and the probe that was their newest when it was made. */
+  readonly #unproven: Map<HostId, number>
+
   constructor(parts: FreshParts<TConnection, TPool>, freshness: Freshness) {
-    super({ ...parts, router: freshChooser(parts, freshness) })
+    const unproven = new Map<HostId, number>()
+    super({ ...parts, router: freshChooser(parts, freshness, unproven) })
     this.#parts = parts
     this.#freshness = freshness
     this.#startedAtMs = parts.clock.nowMs()
+    this.#unproven = unproven
+  }
+
+  /**
+   * An answer says nothing of a connection that was made after its question: the server may have been replaced in between, by a
+   * restart as a standby that lost the write. One that was made before would not have lived through that.
+   */
+  override declines(hostId: HostId | undefined, probe: number): boolean {
+    if (this.#freshness.after === undefined || hostId === undefined) return false
+    if (answersFor(this.#parts.topology(), hostId, probe)) return false
+    this.#unproven.set(hostId, probe)
+    return true
   }
 
   override wait(waiter: Waiter): void {
@@ -68,15 +86,25 @@ export class FreshDesk<TConnection, TPool> extends AcquireDesk<TConnection, TPoo
 function freshChooser<TConnection, TPool>(
   { topology, clock, openRouter }: FreshParts<TConnection, TPool>,
   freshness: Freshness,
+  unproven: ReadonlyMap<HostId, number>,
 ): HostChooser<TConnection, TPool> {
   return {
     chooseRather(target: Target, tried: ReadonlySet<HostId> | undefined, shunned: ReadonlySet<HostId> | undefined) {
       const [current, nowMs] = [topology(), clock.nowMs()]
       const fresh = freshOnly(current, freshness, nowMs)
       if (fresh === undefined) return undefined
+      const hosts = new Map(fresh.hosts)
+      for (const [hostId, probe] of unproven) if (!answersFor(current, hostId, probe)) hosts.delete(hostId)
+      if (hosts.size === 0) return undefined
       const router = openRouter()
-      router.update(fresh)
+      router.update({ ...fresh, hosts })
       return router.chooseRather(target, tried, shunned)
     },
   }
+}
+
+/** Whether the last answer of a host is to a later question than this probe. */
+function answersFor(topology: Topology, hostId: HostId, probe: number): boolean {
+  const host = topology.hosts.get(hostId)
+  return host !== undefined && isAnswering(host) && host.probe > probe
 }

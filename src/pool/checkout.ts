@@ -8,6 +8,8 @@ export type GrantedLease<TConnection> = Pick<Lease<TConnection>, 'grantedAtMs'>
 
 /** Somebody who asked a host's pool for a connection. */
 export interface Checkout<TConnection> {
+  /** Whether a connection is of no use to the caller, who is displaced then; `probe` was the host's newest when it was made. */
+  declines(probe: number): boolean
   /** The connection is the caller's now, under a lease that begins when the caller says so. */
   granted(connection: TConnection, lease: GrantedLease<TConnection>): void
   /** No connection can be had from this host, and `fault` says what that tells of it; the caller may try another. */

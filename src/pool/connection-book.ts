@@ -41,7 +41,7 @@ export class ConnectionBook<TConnection> {
 
   add(connection: DriverConnection<TConnection>, generation: number): void {
     const bornAtMs = this.#clock.nowMs()
-    this.#all.set(connection, { connection, generation, bornAtMs, lease: undefined, isNew: true })
+    this.#all.set(connection, { connection, generation, bornAtMs, probe: 0, lease: undefined, isNew: true })
     this.#connecting += 1
     this.#counters.connectionsAdded += 1
   }

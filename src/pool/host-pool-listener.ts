@@ -5,8 +5,8 @@ import type { HostFault } from '../host-fault.ts'
 /** What a host's pool tells the manager. */
 export interface HostPoolListener<TConnection> {
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
-  /** The connection was made, within `tookMs`. */
-  connected(hostId: HostId, connection: TConnection, tookMs: number): void
+  /** The connection was made, within `tookMs`. Answers with the number of the host's newest probe. */
+  connected(hostId: HostId, connection: TConnection, tookMs: number): number
   /** Something failed on a connection of `generation`; `fault` is what it says about the host. */
   hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number): void
   roleHint(hostId: HostId): void

@@ -176,16 +176,18 @@ export class HostPool<TConnection, TPool>
     const held = this.#book.find(connection)
     if (held === undefined) return false
     const tookMs = this.#book.established(held)
-    if (tookMs !== undefined) this.#listener.connected(this.hostId, connection.native, tookMs)
+    if (tookMs !== undefined) held.probe = this.#listener.connected(this.hostId, connection.native, tookMs)
     return held.generation === this.#generation && !connection.isClosed()
   }
 
-  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void {
+  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): boolean {
     const held = this.#book.find(connection)
-    if (held === undefined) return
+    if (held === undefined) return true
+    if (taker.declines(held.probe)) return false
     const lease = new Lease(this, held)
     this.#book.lend(held, lease)
     taker.granted(connection.native, lease)
+    return true
   }
 
   connectFailed(error: Error, generation: number): HostFault | undefined {

@@ -11,6 +11,8 @@ export interface HeldConnection<TConnection> {
   readonly connection: DriverConnection<TConnection>
   readonly generation: number
   readonly bornAtMs: Milliseconds
+  /** The number of the host's newest probe when the connection was known to be made. */
+  probe: number
   lease: Lease<TConnection> | undefined
   /** Whether it is still being made. */
   isNew: boolean

@@ -17,7 +17,8 @@ export interface SupplyOwner<TConnection> {
   readonly generation: number
   /** Whether a connection that was made may be lent: it is of this generation, and open. */
   isFresh(connection: DriverConnection<TConnection>): boolean
-  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): void
+  /** False if the caller declines. */
+  lend(connection: DriverConnection<TConnection>, taker: Checkout<TConnection>): boolean
   /** A connection of `generation` could not be made. Returns what that says of the host. */
   connectFailed(error: Error, generation: number): HostFault | undefined
 }

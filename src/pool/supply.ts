@@ -168,11 +168,20 @@ export class ConnectionSupply<TConnection, TPool> {
       connection.giveBack(true)
       return false
     }
-    const taker = this.#queue.shift()
-    if (taker !== undefined) this.#owner.lend(connection, taker)
-    else if (this.#shelf.isWarming || (this.#mayKeep && connection.canPassOn?.() === true)) this.#shelf.put(connection)
-    else connection.giveBack(false)
+    let declined: Checkout<TConnection>[] | undefined
+    let taker = this.#queue.shift()
+    while (taker !== undefined && !this.#owner.lend(connection, taker)) {
+      ;(declined ??= []).push(taker)
+      taker = this.#queue.shift()
+    }
+    if (taker === undefined) this.#putAway(connection)
+    if (declined !== undefined) for (const each of declined) each.displaced(this.#owner.hostId)
     return true
+  }
+
+  #putAway(connection: DriverConnection<TConnection>): void {
+    if (this.#shelf.isWarming || (this.#mayKeep && connection.canPassOn?.() === true)) this.#shelf.put(connection)
+    else connection.giveBack(false)
   }
 
   #failed(error: Error, generation: number): void {

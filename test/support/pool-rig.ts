@@ -27,6 +27,9 @@ export class Caller implements Checkout<ScriptedClient> {
     this.#told = told
   }
 
+  /** Whether a connection that was made at that probe is none for it. */
+  declines: (probe: number) => boolean = () => false
+
   granted(client: ScriptedClient): void {
     this.client = client
     this.#told.push(`${this.name} granted ${client.id}`)
@@ -70,7 +73,7 @@ export function poolRig({ capacity = 2, manual = false }: { capacity?: number; m
   const told: string[] = []
   const listener: HostPoolListener<ScriptedClient> = {
     connectionBorn: () => undefined,
-    connected: () => undefined,
+    connected: () => 0,
     hostFault: (hostId, fault, error, generation) => {
       told.push(`${hostId === idOf('db') ? 'host' : hostId} ${fault} on ${generation}: ${error.message}`)
     },

@@ -11,7 +11,7 @@ import type { World } from '../world.ts'
  * A call is known to have joined a host's queue when the number of waiting grew with it. When it gets a connection of
  * that host, everybody who joined before and still waits must be on the way: there are no more of them than checkouts
  * under way in the driver's pool. A host that changed, or a connect that failed, sends callers on to choose again, so
- * the memory of its queue ends there.
+ * the memory of its queue ends there. Who has a write token lets connections pass that are younger than the last answer.
  */
 export function checkOrder(world: World): void {
   const queues = new Map<string, Call[]>()
@@ -43,7 +43,7 @@ export function checkOrder(world: World): void {
     const calls = queues.get(hostId) ?? []
     const place = calls.indexOf(call)
     if (place < 0) return
-    const before = calls.slice(0, place).filter(({ isSettled }) => !isSettled)
+    const before = calls.slice(0, place).filter(({ isSettled, after }) => !isSettled && after === undefined)
     const underWay = pools.get(hostId)?.pending ?? 0
     if (before.length > underWay) {
       const names = before.map(({ id }) => id).join(', ')

@@ -77,7 +77,9 @@ export class FakeCluster {
     this.later(followInMs, () => {
       for (const other of this.standbys) {
         const isBehind = other.facts.timeline < facts.timeline && !other.peersCut
-        if (facts.role === 'master' && isBehind) this.#redirect(other, server)
+        // It may be another cluster's by now.
+        const isOurs = facts.role === 'master' && facts.systemId === SYSTEM_ID
+        if (isOurs && isBehind) this.#redirect(other, server)
       }
     })
   }

@@ -9,6 +9,7 @@ import {
 } from '../../../src/errors.ts'
 import type { ReplicaOptions } from '../../../src/manager/acquire-options.ts'
 import { takeToken } from '../../../src/manager/take-token.ts'
+import { rejection } from '../../support/eventually.ts'
 import type { ScriptedClient } from '../../support/scripted/connection.ts'
 import { coded } from '../../support/scripted/coded.ts'
 import type { HostSetting, Rig, RigOptions } from '../../support/scripted/rig.ts'
@@ -97,7 +98,24 @@ describe('a read after a token', () => {
     const made = await cluster({}, { a: { stats: true }, b: { stats: true } })
     const token = await writeAt(made, '0/200')
     made.set({ a: { lsn: '0/200' } })
-    expect(await served(made, { after: token })).toEqual(['a', 0])
+    // The connection is made after the answer, which says nothing of it: one more is wanted.
+    expect(await served(made, { after: token })).toEqual(['a', 20])
+    const next = await writeAt(made, '0/300')
+    made.set({ a: { lsn: '0/300' } })
+    expect(await served(made, { after: next })).toEqual(['a', 0])
+  })
+
+  test('a connection that is younger than the last answer may lead to a server that lost the write', async () => {
+    const made = await cluster({ fallbackMaster: true })
+    const token = await writeAt(made, '0/200')
+    await made.db.withMaster(async (connection) => {
+      // One connection is in use; the next one is made to what the master was turned into since its last answer.
+      made.set({ m: { role: 'replica', lsn: '0/100' } })
+      const read = later(made.db.acquireReplica({ after: token, timeoutMs: 500 }))
+      await made.clock.advance(1_000)
+      expect(await rejection(read)).toBeInstanceOf(AcquireTimeoutError)
+      expect(hostOf(connection)).toBe('m')
+    })
   })
 
   test('where it does not, the master is asked once more after it', async () => {

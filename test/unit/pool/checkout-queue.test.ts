@@ -9,7 +9,7 @@ type Named = Checkout<string> & { readonly name: string }
 function place(name: string): Named {
   const nothing = (): void => undefined
   const link = { place: undefined, before: undefined, after: undefined }
-  return { name, link, granted: nothing, refused: nothing, displaced: nothing, closed: nothing }
+  return { name, link, declines: () => false, granted: nothing, refused: nothing, displaced: nothing, closed: nothing }
 }
 
 describe('a queue of checkouts', () => {
