@@ -36,12 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the late connection of an aborted acquire is not returned',
     file: 'pool/supply.ts',
-    edits: [
-      [
-        'else if (this.#shelf.isWarming || (this.#mayKeep && connection.canPassOn?.() === true)) this.#shelf.put(connection)\n    else connection.giveBack(false)',
-        '',
-      ],
-    ],
+    edits: [['if (taker === undefined) this.#putAway(connection)', '']],
   },
   {
     name: 'the last to come is served first',
