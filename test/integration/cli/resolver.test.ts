@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PgCluster } from 'hasql/testing'
@@ -135,10 +135,12 @@ interface Ended extends Called {
 }
 
 describe.skipIf(!canUseNamespaces())('the program beside a name server that never answers', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hasql-resolver-'))
-  const settings = join(folder, 'resolv.conf')
-  writeFileSync(settings, 'nameserver 127.0.0.53\noptions timeout:30 attempts:1\n')
-  afterAll(() => rmSync(folder, { recursive: true }))
+  let settings: string
+  beforeAll(() => {
+    settings = join(mkdtempSync(join(tmpdir(), 'hasql-resolver-')), 'resolv.conf')
+    writeFileSync(settings, 'nameserver 127.0.0.53\noptions timeout:30 attempts:1\n')
+  })
+  afterAll(() => rmSync(dirname(settings), { recursive: true }))
 
   async function hasql(...args: readonly string[]): Promise<Ended> {
     const script = 'mount --bind "$0" /etc/resolv.conf && ip link set lo up && exec "$@"'
