@@ -7,7 +7,8 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 /** What needs no real server, and so may run side by side. */
 const fast = ['test/unit/**/*.test.ts', 'test/spec/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts']
 
-// Each group with as many files at once as the machine has cores, where nothing is measured in milliseconds. Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests.
+// Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests. What
+// only computes has a file for each core; the integration tests mostly wait, so three of them run at once.
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [

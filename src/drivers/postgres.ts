@@ -42,10 +42,9 @@ export class PoolManager extends BasePoolManager<PostgresConnection, postgres.Sq
   #replica: postgres.Sql | undefined
 
   constructor(dsn: DsnInput, options: PostgresManagerOptions = {}) {
-    const { poolOptions, ...ours } = managerOptions(options, ['poolOptions'])
-    const given = poolOptions ?? {}
+    const { poolOptions: given = {}, ...rest } = managerOptions(options, ['poolOptions'])
     const template = makeTemplate(given)
-    super(driverOf({ given, template }), dsn, ours)
+    super(driverOf({ given, template }), dsn, rest)
     this.#template = template
     this.#listener = new Listener(slotsOf(this.#sourceOf('master')))
   }

@@ -8,7 +8,7 @@ import type { Waiter } from '../selection/waiters.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 import { isAnswering } from '../topology/host-description.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { AnsweringHost } from '../topology/host-description.ts'
 import type { DeskParts, HostChooser } from './acquire-desk.ts'
 import { AcquireDesk } from './acquire-desk.ts'
 import { explainHosts } from './explain.ts'
@@ -35,7 +35,6 @@ export class FreshDesk<TConnection, TPool> extends AcquireDesk<TConnection, TPoo
   readonly #parts: FreshParts<TConnection, TPool>
   readonly #freshness: Freshness
   readonly #startedAtMs: Milliseconds
-
   /** Hosts with a connection that their last answer says nothing of, and the probe that was their newest when it was made. */
   readonly #unproven: Map<HostId, number>
 
@@ -54,7 +53,8 @@ export class FreshDesk<TConnection, TPool> extends AcquireDesk<TConnection, TPoo
    */
   override declines(hostId: HostId | undefined, probe: number): boolean {
     if (this.#freshness.after === undefined || hostId === undefined) return false
-    if (answersFor(this.#parts.topology(), hostId, probe)) return false
+    const host = this.#parts.topology().hosts.get(hostId)
+    if (host !== undefined && isAnswering(host) && answersFor(host, probe)) return false
     this.#unproven.set(hostId, probe)
     return true
   }
@@ -90,21 +90,20 @@ function freshChooser<TConnection, TPool>(
 ): HostChooser<TConnection, TPool> {
   return {
     chooseRather(target: Target, tried: ReadonlySet<HostId> | undefined, shunned: ReadonlySet<HostId> | undefined) {
-      const [current, nowMs] = [topology(), clock.nowMs()]
-      const fresh = freshOnly(current, freshness, nowMs)
+      const isProven = (host: AnsweringHost): boolean => {
+        const probe = unproven.get(host.hostId)
+        return probe === undefined || answersFor(host, probe)
+      }
+      const fresh = freshOnly(topology(), freshness, clock.nowMs(), isProven)
       if (fresh === undefined) return undefined
-      const hosts = new Map(fresh.hosts)
-      for (const [hostId, probe] of unproven) if (!answersFor(current, hostId, probe)) hosts.delete(hostId)
-      if (hosts.size === 0) return undefined
       const router = openRouter()
-      router.update({ ...fresh, hosts })
+      router.update(fresh)
       return router.chooseRather(target, tried, shunned)
     },
   }
 }
 
-/** Whether the last answer of a host is to a later question than this probe. */
-function answersFor(topology: Topology, hostId: HostId, probe: number): boolean {
-  const host = topology.hosts.get(hostId)
-  return host !== undefined && isAnswering(host) && host.probe > probe
+/** Whether the last thing heard of a host is the answer to a later question than this probe. */
+function answersFor({ probe, suspicion }: AnsweringHost, earlier: number): boolean {
+  return suspicion === undefined && probe > earlier
 }

@@ -26,11 +26,17 @@ export interface Freshness {
   readonly after: WriteToken | undefined
 }
 
-/** The topology without the hosts that are not known to be fresh enough; undefined when it has none that is. */
-export function freshOnly(topology: Topology, freshness: Freshness, nowMs: number): Topology | undefined {
+/** The topology without the hosts that are not known to be fresh enough, or not wanted; undefined when no host is left. */
+export function freshOnly(
+  topology: Topology,
+  freshness: Freshness,
+  nowMs: number,
+  isWanted: (host: AnsweringHost) => boolean,
+): Topology | undefined {
   const hosts = new Map<HostId, HostDescription>()
   for (const [hostId, host] of topology.hosts) {
-    if (isAnswering(host) && staleness(host, topology, freshness, nowMs) === undefined) hosts.set(hostId, host)
+    if (!isAnswering(host) || !isWanted(host)) continue
+    if (staleness(host, topology, freshness, nowMs) === undefined) hosts.set(hostId, host)
   }
   return hosts.size === 0 ? undefined : { ...topology, hosts }
 }

@@ -1,49 +1,18 @@
-import { Kysely, sql } from 'kysely'
-import Cursor from 'pg-cursor'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { HasqlDialect, createSession } from 'hasql/kysely'
+import { createSession } from 'hasql/kysely'
 import { rejection } from '../support/eventually.ts'
 import { detailSuite } from './support/details.ts'
-import type { Opened, Subject } from './support/library.ts'
+import { openKysely } from './support/kysely.ts'
+import type { Database } from './support/kysely.ts'
 import { integrationSuite } from './support/suite.ts'
 
 // Here 'kysely' is 0.28, the last that runs on Node 20.
 
-interface Database {
-  readonly story: { readonly id: number; readonly port: number | undefined }
-}
-
-const PORT = sql<number>`current_setting('port')::int`
-
-async function open({ db }: Opened): Promise<Subject> {
-  const kysely = new Kysely<Database>({ dialect: new HasqlDialect(db, { cursor: Cursor }) })
-  return {
-    read: async () => (await kysely.selectNoFrom(PORT.as('port')).executeTakeFirstOrThrow()).port,
-    write: async (id) => {
-      const written = kysely.insertInto('story').values({ id }).returning('port')
-      return (await written.executeTakeFirstOrThrow()).port ?? 0
-    },
-    transaction: async (id, failure) => {
-      await kysely.transaction().execute(async (trx) => {
-        await trx.insertInto('story').values({ id }).execute()
-        if (failure !== undefined) throw failure
-        await trx.insertInto('story').values({ id: -id }).execute()
-      })
-    },
-    stream: async () => {
-      const numbers = kysely.selectFrom(sql<{ n: number }>`generate_series(1, 1000)`.as('n')).selectAll()
-      let rows = 0
-      for await (const _ of numbers.stream(100)) rows += 1
-      return rows
-    },
-    close: () => kysely.destroy(),
-  }
-}
-
 integrationSuite({
   name: 'Kysely',
   package: 'kysely-0.28',
-  open,
+  open: async (opened) => openKysely(opened),
   lacks: { cancel: 'Kysely takes no AbortSignal before 0.29' },
 })
 
@@ -70,10 +39,7 @@ detailSuite('Kysely 0.28: sessions', (ground) => {
     await session.destroy()
     expect(await running).toBeInstanceOf(Error)
     expect(await waiting).toBeInstanceOf(Error)
-    expect(
-      ground()
-        .db.metrics()
-        .drivers.map(({ used }) => used),
-    ).toEqual([0, 0, 0])
+    const { drivers } = ground().db.metrics()
+    expect(drivers.map(({ used }) => used)).toEqual([0, 0, 0])
   })
 })

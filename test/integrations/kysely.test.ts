@@ -6,42 +6,20 @@ import type { PoolManager } from 'hasql/pg'
 import { eventually, rejection } from '../support/eventually.ts'
 import { untyped } from '../support/untyped.ts'
 import { detailSuite } from './support/details.ts'
+import { PORT, openKysely } from './support/kysely.ts'
+import type { Database } from './support/kysely.ts'
 import type { Opened, Subject } from './support/library.ts'
 import { integrationSuite } from './support/suite.ts'
 
-interface Database {
-  readonly story: { readonly id: number; readonly port: number | undefined }
-}
-
-const PORT = sql<number>`current_setting('port')::int`
-
-/** Kysely as its users know it, on the dialect of `hasql/kysely`. */
-async function open({ db }: Opened): Promise<Subject> {
-  const kysely = new Kysely<Database>({ dialect: new HasqlDialect(db, { cursor: Cursor }) })
+/** An abort ends a query from 0.29 on. */
+async function open(opened: Opened): Promise<Subject> {
+  const { kysely, ...subject } = openKysely(opened)
   return {
-    read: async () => (await kysely.selectNoFrom(PORT.as('port')).executeTakeFirstOrThrow()).port,
-    write: async (id) => {
-      const written = kysely.insertInto('story').values({ id }).returning('port')
-      return (await written.executeTakeFirstOrThrow()).port ?? 0
-    },
-    transaction: async (id, failure) => {
-      await kysely.transaction().execute(async (trx) => {
-        await trx.insertInto('story').values({ id }).execute()
-        if (failure !== undefined) throw failure
-        await trx.insertInto('story').values({ id: -id }).execute()
-      })
-    },
-    stream: async () => {
-      const numbers = kysely.selectFrom(sql<{ n: number }>`generate_series(1, 1000)`.as('n')).selectAll()
-      let rows = 0
-      for await (const _ of numbers.stream(100)) rows += 1
-      return rows
-    },
+    ...subject,
     cancel: async (text, signal) => {
       const query = sql.raw(text).compile(kysely.withPlugin(onMaster))
       await kysely.executeQuery(query, { signal, inflightQueryAbortStrategy: 'cancel query' })
     },
-    close: () => kysely.destroy(),
   }
 }
 

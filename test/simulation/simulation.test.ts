@@ -10,7 +10,7 @@ const SEEDS = 10_000
 /** About 40 s on two idle cores; on a machine that does other work too, more. */
 const LIMIT_MS = 300_000
 /** These run in this process, where coverage is measured. */
-const SEEDS_HERE = 150
+const SEEDS_HERE = 300
 const subject = { BasePoolManager }
 
 test(
