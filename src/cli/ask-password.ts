@@ -10,9 +10,12 @@ const MAX_LENGTH = 4_096
  */
 export async function askPassword(io: Io, user: string): Promise<string> {
   const isHidden = io.keys.isTTY === true
-  if (isHidden) io.err.write(`Password for ${user}: `)
   try {
-    if (isHidden) io.keys.setRawMode?.(true)
+    // Hidden before it is asked for: what answers at once would be shown.
+    if (isHidden) {
+      io.keys.setRawMode?.(true)
+      io.err.write(`Password for ${user}: `)
+    }
     return await readLine(io)
   } finally {
     io.keys.pause()

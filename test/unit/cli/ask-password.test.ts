@@ -15,6 +15,20 @@ test('on a terminal the password is not echoed, and the terminal is as before', 
   expect(io.keys.modes).toEqual([true, false])
 })
 
+test('the terminal shows nothing any more when the question appears: an answer may come at once', async () => {
+  const io = new FakeIo({}, { columns: 80 })
+  const modes: (readonly boolean[])[] = []
+  const write = io.err.write.bind(io.err)
+  io.err.write = (text) => {
+    modes.push([...io.keys.modes])
+    return write(text)
+  }
+  const asked = askPassword(io, 'app')
+  io.keys.emit('data', 'secret\r')
+  expect(await asked).toBe('secret')
+  expect(modes).toEqual([[true], [true, false]])
+})
+
 test('Ctrl-C gives up, and the terminal is as before', async () => {
   const io = new FakeIo({}, { columns: 80 })
   const asked = rejection(askPassword(io, 'app'))
