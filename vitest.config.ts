@@ -7,8 +7,13 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 /** What needs no real server, and so may run side by side. */
 const fast = ['test/unit/**/*.test.ts', 'test/spec/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts']
 
-// Groups run one after another: what is measured in milliseconds must not share the machine with a thousand other tests. What
-// only computes has a file for each core; the integration tests mostly wait, so three of them run at once.
+const prepared = 'test/support/prepare-clusters.ts'
+const seeds = 'test/simulation/simulation.test.ts'
+const bounds = 'test/chaos/bounds.test.ts'
+
+// Groups run one after another. What only computes has a file for each core; the integration tests mostly wait, so three of
+// them run at once. The chaos tests wait even more, and stand a busy machine: the many seeds run meanwhile, in processes of
+// the lowest priority. What is measured in a few milliseconds has the machine to itself.
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
@@ -24,7 +29,14 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: fast, testTimeout: 20_000, maxWorkers: '100%', sequence: { groupOrder: 0 } },
+        test: {
+          name: 'unit',
+          include: fast,
+          testTimeout: 20_000,
+          maxWorkers: '100%',
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
@@ -41,6 +53,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
+          exclude: [seeds],
           testTimeout: 120_000,
           maxWorkers: '100%',
           sequence: { groupOrder: 1 },
@@ -51,6 +64,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          globalSetup: prepared,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 3,
@@ -59,13 +73,31 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
+        test: { name: 'seeds', include: [seeds], testTimeout: 120_000, maxWorkers: 2, sequence: { groupOrder: 3 } },
+      },
+      {
+        extends: true,
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
+          exclude: [bounds],
+          globalSetup: prepared,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'bounds',
+          include: [bounds],
+          globalSetup: prepared,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -88,9 +88,7 @@ export async function openBinaries(
   let place = found.folder
   let probe = await probeVersion(run, place)
   if (probe.major === undefined && existsSync(join(place, 'bin', 'postgres'))) {
-    const runnable = run.shared.get(`server ${place}`) ?? makeRunnable(run, found)
-    run.shared.set(`server ${place}`, runnable)
-    place = await runnable
+    place = await run.once(`server ${place}`, () => makeRunnable(run, found))
     probe = await probeVersion(run, place)
   }
   if (probe.major === undefined) {

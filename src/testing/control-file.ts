@@ -51,3 +51,9 @@ export function readTimelineHistory(dataFolder: string): TimelineHistory {
   }
   return { timeline: Number.parseInt(newest.slice(0, 8), 16), forks }
 }
+
+/** The timeline of the record that ends at a place of this history. */
+export function timelineAt(lsn: bigint, { timeline, forks }: TimelineHistory): number {
+  for (const [earlier, fork] of forks) if (lsn <= fork) return earlier
+  return timeline
+}

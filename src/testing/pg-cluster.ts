@@ -10,6 +10,8 @@ import type { NodeServer } from './node-server.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
 import { PgNode } from './pg-node.ts'
 import { givePort } from './ports.ts'
+import { prepare } from './preparation.ts'
+import type { PgPreparation } from './preparation.ts'
 import { RunFolder } from './run-folder.ts'
 
 /**
@@ -55,6 +57,23 @@ export class PgCluster {
       await (cluster === undefined ? run.release() : cluster.close())
       throw error
     }
+  }
+
+  /**
+   * Runs `initdb` once for many test processes: clusters of this process, and of those it starts, are then copied from
+   * the result until it is closed. For the global set-up of a test runner.
+   *
+   * ```ts
+   * export default async () => {
+   *   const prepared = await PgCluster.prepare()
+   *   return () => prepared.close()
+   * }
+   * ```
+   * Of the options `version`, `binaries`, `user` and `database` matter: clusters that want others run their own `initdb`.
+   * @throws as `start` does.
+   */
+  static async prepare(options: PgClusterOptions = {}): Promise<PgPreparation> {
+    return prepare(resolveClusterOptions(options))
   }
 
   /** All nodes, in the order of their names. */

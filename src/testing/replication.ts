@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cloneFrom } from './clone.ts'
-import { parseLsn, readControlFile, readTimelineHistory } from './control-file.ts'
+import { parseLsn, readControlFile, readTimelineHistory, timelineAt } from './control-file.ts'
 import type { NodeServer } from './node-server.ts'
 import { giveTo } from './server-user.ts'
 import { until } from './waiting.ts'
@@ -39,8 +39,9 @@ async function canFollow(server: NodeServer, source: NodeServer): Promise<boolea
   const control = readControlFile(mine)
   if (control.systemId !== readControlFile(theirs).systemId) return false
   if (server.isRunning()) {
-    const { timeline } = readTimelineHistory(mine)
     const { lsn } = await position(server)
+    // It may know of the newest timeline, and not have received anything of it yet.
+    const timeline = timelineAt(lsn, readTimelineHistory(mine))
     const end = await endOf(timeline, source)
     return end !== undefined && lsn <= end && isSameWal(mine, theirs, timeline, lsn - 1n - ((lsn - 1n) % 64n))
   }

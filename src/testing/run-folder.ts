@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync, st
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Guardian } from './guardian.ts'
+import { handedDown } from './hand-down.ts'
 import { PgClusterError } from './pg-cluster-error.ts'
 import { processesUnder } from './processes.ts'
 import { giveTo, serverUser } from './server-user.ts'
@@ -71,8 +72,7 @@ export class RunFolder {
   readonly #dataPath: string
   /** Whom the servers run as; `undefined` is ourselves. */
   readonly user: ServerUser | undefined = serverUser()
-  /** Results that the clusters of this run share, by name; they live as long as the folders. */
-  readonly shared: Map<string, Promise<string>> = new Map()
+  readonly #shared = new Map<string, Promise<string>>()
   readonly #guardian: Guardian
   /** The guardian would do it as well, a moment after we are gone. */
   readonly #onExit = (): void => sweep(this.#all, processesUnder, 2_000)
@@ -101,11 +101,33 @@ export class RunFolder {
     return folder
   }
 
+  /**
+   * A folder that the clusters of this run share: made by the first who asks, unless a process that started this one has
+   * prepared it. It lives as long as its run.
+   */
+  once(name: string, make: () => Promise<string>): Promise<string> {
+    const handed = handedDown(name, this.serverUid)
+    const folder = this.#shared.get(name) ?? (handed === undefined ? make() : Promise.resolve(handed))
+    this.#shared.set(name, folder)
+    return folder
+  }
+
+  /** What `once` has made, for processes that are started from now on. */
+  async made(): Promise<ReadonlyMap<string, string>> {
+    const all = [...this.#shared].map(async ([name, folder]) => [name, await folder] as const)
+    return new Map(await Promise.all(all))
+  }
+
+  /** The user id that the servers run as. */
+  get serverUid(): number | undefined {
+    return this.user?.uid ?? process.getuid?.()
+  }
+
   async release(): Promise<void> {
     this.#users -= 1
     if (this.#users > 0) return
     if (RunFolder.#current === this) RunFolder.#current = undefined
-    await Promise.allSettled(this.shared.values())
+    await Promise.allSettled(this.#shared.values())
     for (const folder of this.#all) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     process.off('exit', this.#onExit)
     await this.#guardian.dismiss()

@@ -67,9 +67,7 @@ async function makeTemplate(run: RunFolder, binaries: Binaries, account: Account
 }
 
 /** A stopped data folder to copy from, made once for all clusters of the run that want the same. */
-export async function openTemplate(run: RunFolder, binaries: Binaries, account: Account): Promise<string> {
+export function openTemplate(run: RunFolder, binaries: Binaries, account: Account): Promise<string> {
   const key = JSON.stringify(['template', binaries.folder, account.user, account.database])
-  const template = run.shared.get(key) ?? makeTemplate(run, binaries, account)
-  run.shared.set(key, template)
-  return template
+  return run.once(key, () => makeTemplate(run, binaries, account))
 }

@@ -1,4 +1,8 @@
 import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { constants, setPriority, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundle } from './bundle.ts'
 import type { Outcome, Subject } from './run-seed.ts'
 import { runSeed } from './run-seed.ts'
 import { addUp } from './tally.ts'
@@ -49,16 +53,16 @@ export async function runInProcesses(
   { from, until }: Omit<Range, 'step'>,
   jobs: number,
   onProgress: (soFar: Result) => void = () => undefined,
+  priority: number = constants.priority.PRIORITY_NORMAL,
 ): Promise<Result> {
   const parts = new Map<number, Result>()
-  // The copies themselves need no compiler.
-  const { makePlainCopy } = await import('./plain-copy.ts')
-  const copy = makePlainCopy()
+  const folder = mkdtempSync(join(tmpdir(), 'hasql-simulation-'))
+  const runner = join(folder, 'simulate.mjs')
   const run = (job: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const range = ['--seeds', String(until), '--from', String(from + job), '--step', String(jobs)]
-      const runner = copy.path('test/simulation/simulate.ts')
       const child = fork(runner, range, { execArgv: ['--max-semi-space-size=32'], serialization: 'advanced' })
+      if (child.pid !== undefined) setPriority(child.pid, priority)
       child.on('message', (result: Result) => {
         parts.set(job, result)
         onProgress(sum(parts.values()))
@@ -67,9 +71,10 @@ export async function runInProcesses(
       child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${String(code)}`))))
     })
   try {
+    await bundle('test/simulation/simulate.ts', runner)
     await Promise.all(Array.from({ length: jobs }, (_, job) => run(job)))
   } finally {
-    copy.remove()
+    rmSync(folder, { recursive: true, force: true })
   }
   return sum(parts.values())
 }

@@ -12,7 +12,7 @@ const nursery = new MutantNursery()
 afterAll(() => nursery.close(), 60_000)
 
 test('the copy without a bug runs like the original', async () => {
-  const sound = await nursery.sound()
+  const sound = await nursery.breed()
   for (let seed = 1; seed <= 20; seed += 1) expect((await runSeed(seed, sound)).violation).toBeUndefined()
 })
 

@@ -8,7 +8,7 @@ import type { Outcome, RunContext, Scenario } from '../frame/scenario.ts'
 import { Stage, pause } from '../frame/stage.ts'
 
 const DEFAULT_MINUTES = 2
-const QUICK_MINUTES = 0.15
+const QUICK_MINUTES = 0.3
 const WORKLOAD = { writers: 8, readers: 4 }
 
 /** R28: unique writes by many writers, whatever happens. */

@@ -17,27 +17,31 @@ afterAll(async () => {
   await cluster.close()
 })
 
-/** Ends with the exit status of what it runs, and with how the terminal is. */
-const IN_SHELL = ['sh', '-c', '"$@"; echo "status $?"; stty -a', 'sh']
+/** Tells how the command ended and how the terminal is, and stays until that was read: an end cuts off what was not. */
+const STAGE = ['sh', '-c', 'trap : TERM; "$@"; echo "ended with $?"; stty -a; echo over; trap - TERM; read -r _', 'sh']
+const ENDED = /ended with (\d+)\r\n([^]*)over\r\n$/
 
 /** A command under a pseudo-terminal of 80 columns; what `before` loads is loaded before it. */
 class Session {
+  /** What the command has written. */
   text = ''
-  code: number | undefined
+  /** How it left the terminal. */
+  terminal = ''
+  #isOver = false
   readonly #pty: IPty
 
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    { shell = [], before = [] }: { readonly shell?: readonly string[]; readonly before?: readonly string[] } = {},
+    before: readonly string[] = [],
   ) {
     const { NO_COLOR: _none, ...inherited } = process.env
     const env = { ...inherited, TERM: 'xterm-256color', DSN: cluster.dsn, ...environment }
     const imports = ['tsx', ...before].flatMap((name) => ['--import', name])
-    const [file = '', ...words] = [...shell, process.execPath, ...imports, 'src/cli/main.ts', ...args]
+    const [file = '', ...words] = [...STAGE, process.execPath, ...imports, 'src/cli/main.ts', ...args]
     this.#pty = spawn(file, words, { cols: 80, rows: 24, env })
     this.#pty.onData((data) => (this.text += data))
-    this.#pty.onExit(({ exitCode }) => (this.code = exitCode))
+    this.#pty.onExit(() => (this.#isOver = true))
   }
 
   type(keys: string): void {
@@ -45,7 +49,7 @@ class Session {
   }
 
   kill(signal: NodeJS.Signals): void {
-    this.#pty.kill(signal)
+    process.kill(-this.#pty.pid, signal)
   }
 
   async shows(what: string | RegExp): Promise<void> {
@@ -57,8 +61,15 @@ class Session {
   }
 
   async ends(): Promise<number> {
-    await eventually('the command ends', () => this.code !== undefined, 20_000)
-    return this.code ?? -1
+    await this.shows(ENDED)
+    const [all, status, terminal = ''] = ENDED.exec(this.text) ?? ['']
+    this.text = this.text.slice(0, -all.length)
+    this.terminal = terminal
+    const { text } = this
+    this.type('\r')
+    await eventually('the terminal is closed', () => this.#isOver, 20_000)
+    this.text = text
+    return Number(status)
   }
 
   /** The lines it drew, without what steers the terminal. */
@@ -108,14 +119,14 @@ test.each([
   ['a rejection that nobody awaits', 'r'],
 ])('%s leaves the terminal as it was, and is told there', async (_what, key) => {
   const before = ['./test/support/crash-on-key.ts']
-  const session = new Session(['watch', '--dsn-env', 'DSN'], {}, { shell: IN_SHELL, before })
+  const session = new Session(['watch', '--dsn-env', 'DSN'], {}, before)
   await session.shows(/master 127.*q quits/s)
   session.type(key)
-  expect(await session.ends()).toBe(0)
+  expect(await session.ends()).toBe(1)
+  expect(session.terminal).toMatch(/ icanon [^]* echo /)
   const afterwards = session.text.split(LEAVE)
   expect(afterwards).toHaveLength(2)
   expect(afterwards[1]).toMatch(/^hasql: Error: a bug at postgresql:\/\/app:\*\*\*@db1\/shop\r\n {2}at .*crash-on-key/)
-  expect(afterwards[1]).toMatch(/\r\nstatus 1\r\n[^]* icanon [^]* echo /)
   expect(session.text).not.toContain('canary')
 })
 

@@ -1,6 +1,9 @@
 import { fork } from 'node:child_process'
-import { makePlainCopy } from '../plain-copy.ts'
-import type { Change } from '../plain-copy.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundle } from '../bundle.ts'
+import type { Change } from '../bundle.ts'
 import { joinAll } from './phase-result.ts'
 import type { PhaseResult } from './phase-result.ts'
 
@@ -18,8 +21,10 @@ export async function runInParts(
   phases: number,
   changes: readonly Change[] = [],
 ): Promise<readonly PhaseResult[]> {
-  const copy = makePlainCopy(changes)
-  const runner = copy.path('test/simulation/fleet/main.ts')
+  const folder = mkdtempSync(join(tmpdir(), 'hasql-fleet-'))
+  const runner = join(folder, 'main.mjs')
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  await bundle('test/simulation/fleet/main.ts', runner, changes)
   const parts = Array.from({ length: jobs }, (_, job) => {
     const first = Math.floor((job * fleet) / jobs)
     const count = Math.floor(((job + 1) * fleet) / jobs) - first
@@ -29,7 +34,7 @@ export async function runInParts(
       Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
     )
   })
-  const results = await Promise.all(parts).finally(() => copy.remove())
+  const results = await Promise.all(parts).finally(remove)
   return results.reduce(joinAll)
 }
 
