@@ -32,6 +32,7 @@ export default tseslint.config(
       'coverage',
       '**/node_modules',
       'src/dashboard/page.ts',
+      'examples/prisma',
       'test/integrations/apart',
       'test/integrations/recipes',
       'test/platforms/*.mjs',
