@@ -6,10 +6,12 @@ export const CORE_ALONE = `
   if (parseDsn('host=a').hosts.length !== 1) throw new Error('parseDsn')
 `
 
-/** What two entry points export is one and the same, and has its name still. */
+/** What two entry points export is one and the same, and has its name still; the page is whole. */
 export const ONE_OF_EACH = `
+  import { createHash } from 'node:crypto'
   import { inspect } from 'node:util'
   import { HasqlError } from 'hasql'
+  import { dashboard } from 'hasql/dashboard'
   import { HasqlError as same, PoolManager, UnknownConnectionError } from 'hasql/pg'
   if (HasqlError !== same) throw new Error('HasqlError is there twice')
   const dsn = String(new PoolManager('postgresql://u:p@a,b:1/d').dsn)
@@ -17,6 +19,10 @@ export const ONE_OF_EACH = `
   const error = new UnknownConnectionError('foreign')
   if (error.constructor.name !== 'UnknownConnectionError') throw new Error(error.constructor.name)
   if (!inspect(error).startsWith('UnknownConnectionError')) throw new Error(inspect(error))
+  const answer = await dashboard(new PoolManager('host=a')).fetch(new Request('http://localhost/'))
+  const script = /<script>([^]*)<\\/script>/.exec(await answer.text())?.[1] ?? ''
+  const hash = createHash('sha256').update(script).digest('base64')
+  if (!answer.headers.get('content-security-policy')?.includes(hash)) throw new Error('The page is not what was packed')
 `
 
 /** Reads through a manager, and kills the master under a statement. */

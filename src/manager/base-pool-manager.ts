@@ -149,7 +149,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     return this.#lease(plan())
   }
 
-  /** `acquireMaster` or `acquireReplica` for who wants no promise: calls back once, perhaps in the same turn. */
+  /** @internal `acquireMaster` or `acquireReplica` for who wants no promise: calls back once, perhaps in the same turn. */
   protected lease(
     role: 'master' | 'replica',
     granted: (connection: TConnection) => void,
@@ -158,7 +158,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
     this.#take(this.#planner[role], undefined, granted, failed)
   }
 
-  /** The host that `lease` would ask now, if there is one; none when the manager is closing. */
+  /** @internal The host that `lease` would ask now, if there is one; none when the manager is closing. */
   protected choose(role: 'master' | 'replica'): HostCandidate<TConnection, TPool> | undefined {
     return this.closing ? undefined : this.engine.choose(this.#planner[role].target)
   }

@@ -18,9 +18,9 @@ export class PoolDirectory<TConnection, TPool> implements Iterable<TPool> {
   /** The hosts and settings the manager was made with; printed without the password. */
   readonly dsn: Dsn
   /** @internal */
-  /** @internal */
   protected readonly engine: Engine<TConnection, TPool>
 
+  /** @internal */
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions) {
     const known = new Set<string>(dsn.hosts.map(({ hostId }) => hostId))
     for (const hostId of options.hosts.keys()) {
