@@ -207,8 +207,23 @@ describe('statements that wait in pg’s own queue, or are sent ahead', () => {
 const PIPELINE: NonNullable<PgManagerOptions['poolOptions']> & { readonly pipeline: true } = { pipeline: true }
 
 describe('R21: a commit that waits for a replica', () => {
+  const waits = async (): Promise<boolean> =>
+    (await master.query("select 1 from pg_stat_activity where wait_event = 'SyncRep'")).length > 0
+
   beforeEach(async () => {
     await master.setting('synchronous_standby_names', 'nobody')
+    // Sessions know the setting by now; that they wait is up to the checkpointer, which reads it in its own time.
+    await eventually('commits wait', async () => {
+      let isDone = false
+      const commit = master.query("select pg_logical_emit_message(true, 'here', '')").finally(() => (isDone = true))
+      while (!isDone) {
+        if (!(await waits())) continue
+        await master.query("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+        await commit
+        return true
+      }
+      return false
+    })
   })
   afterEach(async () => {
     await master.setting('synchronous_standby_names', '')
@@ -221,10 +236,7 @@ describe('R21: a commit that waits for a replica', () => {
     await lease.query('begin')
     await lease.query(INSERT)
     const commit = lease.query('commit').catch((error: unknown) => error)
-    await eventually('it waits', async () => {
-      const [row] = await master.query("select 1 from pg_stat_activity where wait_event = 'SyncRep'")
-      return row !== undefined
-    })
+    await eventually('it waits', waits)
     return { lease, commit, notices }
   }
 
