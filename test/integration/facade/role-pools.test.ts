@@ -42,6 +42,10 @@ test('follow a failover: what was in flight fails, what comes after goes to the 
   const [heir] = await cluster.replicas()
   if (heir === undefined) throw new Error('there is no replica')
   await db.masterPool.query('create table t (n int)')
+  await eventually('the replica has it', async () => {
+    const [row] = await heir.query<{ there: boolean }>("select to_regclass('t') is not null as there")
+    return row?.there === true
+  })
   const errors: unknown[] = []
   const ports = new Set<number | undefined>()
   let isRunning = true

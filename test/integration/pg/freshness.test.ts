@@ -23,6 +23,13 @@ beforeEach(async () => {
   db = new PoolManager(cluster.dsn)
   await db.ready()
   await db.withMaster((connection) => connection.query('create table t (n int)'))
+  // A master that is killed at once would take it along.
+  for (const replica of [one, other]) {
+    await eventually('the replica has the table', async () => {
+      const [row] = await replica.query<{ there: boolean }>("select to_regclass('t') is not null as there")
+      return row?.there === true
+    })
+  }
 })
 afterEach(async () => {
   await db.close({ timeoutMs: 0 })
