@@ -106,8 +106,10 @@ export class RunFolder {
    * prepared it. It lives as long as its run.
    */
   once(name: string, make: () => Promise<string>): Promise<string> {
+    const known = this.#shared.get(name)
+    if (known !== undefined) return known
     const handed = handedDown(name, this.serverUid)
-    const folder = this.#shared.get(name) ?? (handed === undefined ? make() : Promise.resolve(handed))
+    const folder = handed === undefined ? make() : Promise.resolve(handed)
     this.#shared.set(name, folder)
     return folder
   }

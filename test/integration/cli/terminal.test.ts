@@ -63,12 +63,11 @@ class Session {
   async ends(): Promise<number> {
     await this.shows(ENDED)
     const [all, status, terminal = ''] = ENDED.exec(this.text) ?? ['']
-    this.text = this.text.slice(0, -all.length)
-    this.terminal = terminal
-    const { text } = this
+    const text = this.text.slice(0, -all.length)
     this.type('\r')
     await eventually('the terminal is closed', () => this.#isOver, 20_000)
     this.text = text
+    this.terminal = terminal
     return Number(status)
   }
 

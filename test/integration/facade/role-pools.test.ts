@@ -4,6 +4,7 @@ import { OptionsError, PoolManager } from 'hasql/pg'
 import { PgCluster } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually, rejection } from '../../support/eventually.ts'
+import { waitForTable } from '../../support/wait-for-table.ts'
 
 forbidEscapedErrors()
 
@@ -42,10 +43,7 @@ test('follow a failover: what was in flight fails, what comes after goes to the 
   const [heir] = await cluster.replicas()
   if (heir === undefined) throw new Error('there is no replica')
   await db.masterPool.query('create table t (n int)')
-  await eventually('the replica has it', async () => {
-    const [row] = await heir.query<{ there: boolean }>("select to_regclass('t') is not null as there")
-    return row?.there === true
-  })
+  await waitForTable(heir, 't')
   const errors: unknown[] = []
   const ports = new Set<number | undefined>()
   let isRunning = true

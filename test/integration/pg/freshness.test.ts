@@ -5,6 +5,7 @@ import { PgCluster } from 'hasql/testing'
 import type { PgNode } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually } from '../../support/eventually.ts'
+import { waitForTable } from '../../support/wait-for-table.ts'
 
 forbidEscapedErrors()
 
@@ -24,12 +25,7 @@ beforeEach(async () => {
   await db.ready()
   await db.withMaster((connection) => connection.query('create table t (n int)'))
   // A master that is killed at once would take it along.
-  for (const replica of [one, other]) {
-    await eventually('the replica has the table', async () => {
-      const [row] = await replica.query<{ there: boolean }>("select to_regclass('t') is not null as there")
-      return row?.there === true
-    })
-  }
+  await Promise.all([one, other].map((replica) => waitForTable(replica, 't')))
 })
 afterEach(async () => {
   await db.close({ timeoutMs: 0 })

@@ -5,6 +5,7 @@ import { AcquireTimeoutError, PoolManager } from 'hasql/pg'
 import type { PgModule } from 'hasql/pg'
 import { PrismaHasql } from 'hasql/prisma'
 import { eventually, rejection } from '../../support/eventually.ts'
+import { waitForTable } from '../../support/wait-for-table.ts'
 import { detailSuite } from '../support/details.ts'
 import type { Opened, Subject } from '../support/library.ts'
 import { integrationSuite } from '../support/suite.ts'
@@ -52,12 +53,7 @@ detailSuite('where prisma sends what', (ground) => {
   beforeAll(async () => {
     const { db, cluster } = ground()
     await (await cluster.master()).query(VIEWS)
-    for (const replica of await cluster.replicas()) {
-      await eventually('the views have come over', async () => {
-        const [row] = await replica.query<{ there: boolean }>("select to_regclass('there') is not null as there")
-        return row?.there === true
-      })
-    }
+    for (const replica of await cluster.replicas()) await waitForTable(replica, 'there')
     expect(db.replicaPoolCount).toBe(2)
   })
 

@@ -2,9 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { PoolManager } from 'hasql/pg'
 import type { ManagerOptions } from 'hasql'
 import { PgCluster } from 'hasql/testing'
-import type { PgClusterOptions, PgNode } from 'hasql/testing'
+import type { PgClusterOptions } from 'hasql/testing'
 import { forbidEscapedErrors } from '../../support/escaped-errors.ts'
 import { eventually } from '../../support/eventually.ts'
+import { waitForTable } from '../../support/wait-for-table.ts'
 
 /** What the tests of an adapter's own options, errors and edges stand on: a cluster with the table `story`, never broken. */
 export interface Ground {
@@ -58,16 +59,11 @@ async function lay(clusterOptions: PgClusterOptions, options: ManagerOptions): P
     await master.query(TABLE)
     await db.ready()
     // What is read from a replica below must be there.
-    await Promise.all(replicas.map((replica) => eventually('the table has come over', () => hasTable(replica))))
+    await Promise.all(replicas.map((replica) => waitForTable(replica, 'story')))
     return { db, cluster, masterPort: master.port, replicaPorts: replicas.map(({ port }) => port) }
   } catch (error) {
     await db.terminate()
     await cluster.close()
     throw error
   }
-}
-
-async function hasTable(node: PgNode): Promise<boolean> {
-  const [row] = await node.query<{ there: boolean }>("select to_regclass('story') is not null as there")
-  return row?.there === true
 }
