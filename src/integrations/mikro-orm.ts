@@ -12,6 +12,8 @@ import { ownPackages } from './mikro-orm/own-packages.ts'
 import { SessionDriver } from './mikro-orm/session-driver.ts'
 import { mikroOrmTypes } from './mikro-orm/types.ts'
 
+export type { ReadOptions } from './kysely/leases.ts'
+
 /** What `mikroOrmConfig` takes; how replicas are chosen is by default the manager's own way. */
 export interface MikroOrmOptions extends ReadOptions {
   /** Called with each connection before its first use: Kysely's, with `executeQuery`. */

@@ -3,7 +3,7 @@ import { objectOf, oneOfKeys } from '../manager/check-option.ts'
 import { leasingPool, MASTER, REPLICA } from './typeorm/leasing-pool.ts'
 import type { LeasingManager, LeasingPoolClass } from './typeorm/leasing-pool.ts'
 
-export type { BorrowedPool } from './pg/borrowed-pool.ts'
+export type { BorrowedPool, RolePool } from './pg/borrowed-pool.ts'
 export type { LeasingManager, LeasingPoolClass } from './typeorm/leasing-pool.ts'
 
 /** How `typeormOptions` sends statements to hosts. */

