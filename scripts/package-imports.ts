@@ -18,8 +18,8 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   './sequelize': ['pg'],
   './slonik': ['pg', 'slonik'],
   './typeorm': ['pg'],
-  './otel': ['@opentelemetry/api', '@opentelemetry/sdk-metrics'],
-  './prometheus': ['prom-client'],
+  './otel': ['@opentelemetry/api'],
+  './prometheus': [],
   './dashboard': [],
   './testing': ['hasql-testing'],
 }
