@@ -36,8 +36,10 @@ export class Growth {
       this.#mayMake = false
       return true
     }
-    const pauseMs = ms((this.#random() * GROWTH_PAUSE_MS) / size)
-    this.#pause ??= this.#clock.setTimer(pauseMs, () => this.#end(askAgain), 'nothing')
+    if (this.#pause === undefined) {
+      const pauseMs = ms((this.#random() * GROWTH_PAUSE_MS) / size)
+      this.#pause = this.#clock.setTimer(pauseMs, () => this.#end(askAgain), 'nothing')
+    }
     return false
   }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { Growth } from '../../../src/pool/growth.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { poolRig } from '../../support/pool-rig.ts'
 import type { PoolRig } from '../../support/pool-rig.ts'
 
@@ -81,5 +83,14 @@ describe('law 9: the pool of a host that recovers', () => {
     expect(rig.clock.openTimers).toBe(1)
     rig.pool.dismiss(how)
     expect(rig.clock.openTimers).toBe(0)
+  })
+
+  test('throws its dice once for each pause, however many callers come meanwhile', () => {
+    let thrown = 0
+    const growth = new Growth(new FakeClock(), () => (thrown += 1) / 10)
+    growth.begin()
+    for (let caller = 0; caller < 5; caller += 1) expect(growth.admits(1, () => undefined)).toBe(false)
+    growth.stop()
+    expect(thrown).toBe(1)
   })
 })
