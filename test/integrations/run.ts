@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { readReport } from './support/report.ts'
 import { replaceTable, tableOf } from './support/table.ts'
 
-/** Runs the story of each library and keeps the README's table true: `npm run test:integrations [-- --write] [name ...]`. */
+/**
+ * Runs the story of each library and keeps the README's table true: `npm run test:integrations [-- --write] [--built] [name ...]`.
+ * With `--built` on what is published, which is built before, instead of the sources.
+ */
 
 /** Some libraries need a newer Node than the oldest one that hasql runs on; all of them run on this one. */
 const NODE = '24.21.0'
@@ -27,11 +30,13 @@ function runAll(report: string): number {
   installApart()
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const options = ['--config', join(here, 'vitest.config.ts'), '--reporter=default', '--reporter=json']
-  const coverage = names.length === 0 ? ['--coverage'] : []
+  const isBuilt = args.includes('--built')
+  if (isBuilt) execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
+  const coverage = names.length === 0 && !isBuilt ? ['--coverage'] : []
   const { status } = spawnSync(
     nodeBinary(),
     [vitest, 'run', ...options, `--outputFile.json=${report}`, ...coverage, ...names],
-    { cwd: here, stdio: 'inherit' },
+    { cwd: here, stdio: 'inherit', env: { ...process.env, ...(isBuilt ? { HASQL_BUILT: '1' } : {}) } },
   )
   if (!existsSync(report)) return status ?? 1
   const table = tableOf(readReport(report))
