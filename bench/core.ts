@@ -62,6 +62,8 @@ function answer(hostId: HostId, inRecovery: boolean, probe: number): Parameters<
       lsn: 1n,
       reachedTimeline: inRecovery ? 1 : undefined,
       receivedTimeline: undefined,
+      receiver: undefined,
+      serverAddress: undefined,
       systemId: '7',
       incarnation: hostId,
     },

@@ -75,7 +75,7 @@ export class Probe {
       return readIdentity(row)
     } catch (error) {
       if (!lacksRights(error)) throw error
-      return { systemId: undefined, incarnation: undefined }
+      return { systemId: undefined, incarnation: undefined, serverAddress: undefined }
     }
   }
 }

@@ -1,14 +1,25 @@
 import type { RoleAnswer } from '../topology/observation.ts'
 
 /**
+ * Every function, view and type is named with its schema: a role's `search_path` may put others of the same name in front
+ * (PostgreSQL documentation, 5.9.3 "The Schema Search Path"). `int`, `bit`, `case`, `greatest` are grammar, not names.
+ */
+export const TIMELINE_WRITTEN: string = `case when pg_catalog.pg_is_in_recovery() then null
+       else pg_catalog.concat('x', pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
+       end::pg_catalog.text`
+
+/** For a server that keeps its WAL functions to itself: the role alone. */
+export const ROLE_ONLY_QUERY = `select pg_catalog.pg_is_in_recovery()::pg_catalog.text,
+  pg_catalog.current_setting('default_transaction_read_only')`
+
+/**
  * Role and position of a server that keeps its control file to itself: a replica's timeline cannot be told then, and so
  * neither its lag.
  */
-export const POSITION_QUERY = `select pg_is_in_recovery()::text,
-  current_setting('default_transaction_read_only'),
-  case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text,
-  case when pg_is_in_recovery() then null
-       else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end::text`
+export const POSITION_QUERY: string = `${ROLE_ONLY_QUERY},
+  case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
+       else pg_catalog.pg_current_wal_lsn() end::pg_catalog.text,
+  ${TIMELINE_WRITTEN}`
 
 /**
  * One statement, one round trip, outside any transaction, for an unprivileged role; the same on PostgreSQL 12 to 18.
@@ -17,33 +28,47 @@ export const POSITION_QUERY = `select pg_is_in_recovery()::text,
  *
  * A replica has no function that tells its timeline. Its control file has one that it has reached, minutes late after a
  * promotion (9.27.10 "Control Data Functions"); its receiver's is exact, and shown to members of `pg_read_all_stats` only
- * (27.2.5 "pg_stat_wal_receiver").
+ * (27.2.5 "pg_stat_wal_receiver"). Whether a receiver runs, and its process id, is shown to everybody.
  */
 export const ROLE_QUERY: string = `${POSITION_QUERY},
-  case when pg_is_in_recovery() then (select greatest(timeline_id, min_recovery_end_timeline)::text
-                                      from pg_control_checkpoint(), pg_control_recovery()) end,
-  case when pg_is_in_recovery() then (select received_tli::text from pg_stat_wal_receiver) end`
+  case when pg_catalog.pg_is_in_recovery()
+       then (select greatest(timeline_id, min_recovery_end_timeline)::pg_catalog.text
+             from pg_catalog.pg_control_checkpoint(), pg_catalog.pg_control_recovery()) end,
+  case when pg_catalog.pg_is_in_recovery()
+       then (select received_tli::pg_catalog.text from pg_catalog.pg_stat_wal_receiver) end,
+  case when pg_catalog.pg_is_in_recovery()
+       then coalesce((select pid::pg_catalog.text from pg_catalog.pg_stat_wal_receiver), 'none') end`
 
-/** For a server that keeps its WAL functions to itself: the role alone. */
-export const ROLE_ONLY_QUERY = `select pg_is_in_recovery()::text, current_setting('default_transaction_read_only')`
+/**
+ * What does not change in the life of a connection: which cluster, which life of the server, and at which address of the server the
+ * connection ended (null on a Unix-domain socket). Behind a proxy the address is that of the server, not of the proxy.
+ */
+export const IDENTITY_QUERY = `select system_identifier::pg_catalog.text,
+  pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
+  pg_catalog.host(pg_catalog.inet_server_addr()),
+  pg_catalog.inet_server_port()::pg_catalog.text
+  from pg_catalog.pg_control_system()`
 
-/** What does not change in the life of a connection: which cluster, and which life of the server. */
-export const IDENTITY_QUERY = `select system_identifier::text, pg_postmaster_start_time()::text from pg_control_system()`
-
-/** Which cluster and which life of the server a connection leads to; undefined where the rights are missing. */
+/** Which cluster, which life of the server, and which address a connection leads to; undefined where the rights are missing. */
 export interface Identity {
   readonly systemId: string | undefined
   readonly incarnation: string | undefined
+  /** `host:port` of the server itself, as it knows it; undefined over a Unix-domain socket. */
+  readonly serverAddress: string | undefined
 }
 
-/** SQLSTATEs of a server that does not let this role read its WAL position: degrade to the role alone. */
-export const MISSING_RIGHTS: ReadonlySet<string> = new Set(['42501', '0A000', '42883'])
+/**
+ * SQLSTATEs of a server that does not let this role read its WAL position: degrade to the role alone. An Aurora writer answers
+ * 55000 to `pg_current_wal_lsn()`. On PostgreSQL itself it cannot come here, since each function is asked for where it is allowed.
+ */
+export const MISSING_RIGHTS: ReadonlySet<string> = new Set(['42501', '0A000', '42883', '55000'])
 
 type Row = readonly (string | null)[]
 
 /** Reads the row of `IDENTITY_QUERY`. */
-export function readIdentity([systemId, incarnation]: Row): Identity {
-  return { systemId: systemId ?? undefined, incarnation: incarnation ?? undefined }
+export function readIdentity([systemId, incarnation, address, port]: Row): Identity {
+  const serverAddress = typeof address === 'string' && typeof port === 'string' ? `${address}:${port}` : undefined
+  return { systemId: systemId ?? undefined, incarnation: incarnation ?? undefined, serverAddress }
 }
 
 /**
@@ -51,7 +76,7 @@ export function readIdentity([systemId, incarnation]: Row): Identity {
  * @throws {TypeError} the row is not one of theirs: something else than PostgreSQL answered.
  */
 export function readRole(row: Row, identity: Identity): RoleAnswer {
-  const [recovery, readOnly, lsn, timeline, reached, received] = row
+  const [recovery, readOnly, lsn, timeline, reached, received, receiver] = row
   if (recovery !== 'true' && recovery !== 'false') throw new TypeError('The answer to the role query is not a role')
   return Object.freeze({
     inRecovery: recovery === 'true',
@@ -60,6 +85,7 @@ export function readRole(row: Row, identity: Identity): RoleAnswer {
     lsn: parseLsn(lsn),
     reachedTimeline: newerOf(numberOf(reached), numberOf(received)),
     receivedTimeline: numberOf(received),
+    receiver: receiver === 'none' ? 'none' : numberOf(receiver),
     ...identity,
   })
 }

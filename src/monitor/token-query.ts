@@ -1,18 +1,17 @@
 import type { WriteToken } from '../topology/write-token.ts'
-import { parseLsn } from './role-query.ts'
+import { TIMELINE_WRITTEN, parseLsn } from './role-query.ts'
 
 /**
  * Where the master is now: everything that was committed on its connections before this is asked lies before it, also
  * what `synchronous_commit = off` has not written yet, hence the insert position
  * (PostgreSQL documentation, 9.28.3 "Backup Control Functions"). The same on PostgreSQL 12 to 18, for an unprivileged role.
  */
-export const TOKEN_QUERY = `select txid_current_if_assigned()::text,
-  system_identifier::text,
-  case when pg_is_in_recovery() then null
-       else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end::text,
-  case when pg_is_in_recovery() then null else pg_current_wal_insert_lsn() end::text,
-  current_setting('wal_block_size')
-  from pg_control_system()`
+export const TOKEN_QUERY: string = `select pg_catalog.txid_current_if_assigned()::pg_catalog.text,
+  system_identifier::pg_catalog.text,
+  ${TIMELINE_WRITTEN},
+  case when pg_catalog.pg_is_in_recovery() then null else pg_catalog.pg_current_wal_insert_lsn() end::pg_catalog.text,
+  pg_catalog.current_setting('wal_block_size')
+  from pg_catalog.pg_control_system()`
 
 type Row = readonly (string | null)[]
 

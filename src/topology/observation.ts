@@ -16,10 +16,14 @@ export interface RoleAnswer {
   readonly reachedTimeline: number | undefined
   /** The timeline that a replica receives; undefined when it receives none, or does not show it to this role. */
   readonly receivedTimeline: number | undefined
+  /** Process id of a replica's WAL receiver, `none` when none runs; undefined on a master, and where it is not shown. */
+  readonly receiver: number | 'none' | undefined
   /** `pg_control_system().system_identifier`: which cluster this is; undefined when the rights are missing. */
   readonly systemId: string | undefined
   /** `pg_postmaster_start_time()`: which life of the server this is. */
   readonly incarnation: string | undefined
+  /** `host:port` of the server itself, also behind a proxy; undefined over a Unix-domain socket or when the rights are missing. */
+  readonly serverAddress: string | undefined
 }
 
 /** Why an observation may be believed: how new it is. */

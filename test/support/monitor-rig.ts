@@ -61,6 +61,8 @@ export function watch({
       lsn: 1n,
       reachedTimeline: undefined,
       receivedTimeline: undefined,
+      receiver: undefined,
+      serverAddress: undefined,
       systemId: '7000',
       incarnation: 'x',
     }

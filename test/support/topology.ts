@@ -21,6 +21,8 @@ export function answerOf(name: string, given: AnswerOf = {}): RoleAnswer {
   const fixed = {
     reachedTimeline,
     receivedTimeline: undefined,
+    receiver: undefined,
+    serverAddress: undefined,
     readOnlyDefault: false,
     lsn: 0x100n,
     systemId: '7000',

@@ -148,17 +148,8 @@ export const ERROR_CASES: readonly ErrorCase[] = [
     first: 'unreachable',
   },
   {
-    what: 'a hint at another role',
-    codes: split('55000'),
-    connect: 'master',
-    idle: 'master +probe',
-    leased: 'master +probe, kept',
-    monitor: 'suspect master',
-    first: 'unreachable',
-  },
-  {
     what: 'something that this server cannot do',
-    codes: split('0A000'),
+    codes: split('0A000 55000'),
     connect: 'master',
     idle: 'master +probe',
     leased: 'master +probe, kept',

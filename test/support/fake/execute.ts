@@ -11,7 +11,9 @@ export function execute(server: FakeServer, statement: string): Reply {
   const { facts } = server
   switch (statement) {
     case IDENTITY_QUERY:
-      return facts.hasRights ? answer([facts.systemId, `life ${facts.incarnation}`]) : forbidden()
+      return facts.hasRights
+        ? answer([facts.systemId, `life ${facts.incarnation}`, server.hostId, '5432'])
+        : forbidden()
     case ROLE_QUERY:
       return facts.hasRights ? answer([...position(server), ...timelines(server)]) : forbidden()
     case POSITION_QUERY:
@@ -50,11 +52,11 @@ function position(server: FakeServer): Row {
 /** The control file is late, the receiver's timeline is not shown to everybody. */
 function timelines(server: FakeServer): Row {
   const { facts, branch, upstream, random } = server
-  if (facts.role === 'master') return [null, null]
+  if (facts.role === 'master') return [null, null, null]
   if (chance(random, 0.2) && facts.lsn >= branch.forkLsn) server.timelineInControlFile = facts.timeline
   const isReceiving = upstream?.branch === branch && upstream.feedsStandbys && !server.peersCut
   const received = facts.showsTimelines && isReceiving ? String(facts.timeline) : null
-  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received]
+  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received, isReceiving ? '4711' : 'none']
 }
 
 function answer(row: Row): Reply {

@@ -20,6 +20,10 @@ export interface ServerFacts {
   readonly reached?: number | undefined
   /** On a replica: whether it shows the timeline that it receives, which is `timeline`. */
   readonly stats?: boolean
+  /** On a replica: the process id of its WAL receiver. */
+  readonly receiver?: number | 'none'
+  /** The address that the server knows itself by. */
+  readonly address?: string
   /** The number of the transaction that is open on every connection. */
   readonly transaction?: string | null
 }
@@ -62,6 +66,8 @@ export class ScriptedHost {
       lsn: '0/100',
       rights: true as const,
       stats: false,
+      receiver: 4711,
+      address: hostId,
       transaction: null,
     }
     this.facts = { role: 'replica', timeline: 1, reached: undefined, incarnation, ...fixed }
@@ -99,14 +105,28 @@ export class ScriptedHost {
 
   /** The answer to one of the monitor's questions. */
   answer(sql: string): readonly (string | null)[] {
-    const { role, timeline, reached, systemId, incarnation, readOnly, lsn, rights, stats, transaction } = this.facts
+    const {
+      role,
+      timeline,
+      reached,
+      systemId,
+      incarnation,
+      address,
+      readOnly,
+      lsn,
+      rights,
+      stats,
+      receiver,
+      transaction,
+    } = this.facts
     const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
     if (sql === ROLE_ONLY_QUERY) return roleOnly
     const position = [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
     if (rights === 'position' && sql === POSITION_QUERY) return position
     if (rights !== true) throw coded('42501', 'permission denied')
-    if (sql === IDENTITY_QUERY) return [systemId, incarnation]
-    const shown = role === 'replica' ? [String(reached ?? timeline), stats ? String(timeline) : null] : [null, null]
+    if (sql === IDENTITY_QUERY) return [systemId, incarnation, address, '5432']
+    const received = stats && receiver !== 'none' ? String(timeline) : null
+    const shown = role === 'replica' ? [String(reached ?? timeline), received, String(receiver)] : [null, null, null]
     if (sql === ROLE_QUERY) return [...position, ...shown]
     if (sql === TOKEN_QUERY) return [transaction, systemId, ...position.slice(2).reverse(), '8192']
     throw new Error(`an unknown question: ${sql}`)

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { parseLsn, readIdentity, readRole } from '../../../src/monitor/role-query.ts'
 
-const nobody = { systemId: undefined, incarnation: undefined }
+const nobody = { systemId: undefined, incarnation: undefined, serverAddress: undefined }
 
 describe('the row of the role query', () => {
   test('of a master', () => {
-    expect(readRole(['false', 'off', '16/B374D848', '3'], { systemId: '7', incarnation: 'x' })).toEqual({
+    expect(
+      readRole(['false', 'off', '16/B374D848', '3'], { systemId: '7', incarnation: 'x', serverAddress: undefined }),
+    ).toEqual({
       inRecovery: false,
       readOnlyDefault: false,
       lsn: 0x16_b374_d848n,
@@ -31,7 +33,11 @@ describe('the row of the role query', () => {
 })
 
 test('the row of the identity query', () => {
-  expect(readIdentity(['7000', '2026-01-01'])).toEqual({ systemId: '7000', incarnation: '2026-01-01' })
+  expect(readIdentity(['7000', '2026-01-01'])).toEqual({
+    systemId: '7000',
+    incarnation: '2026-01-01',
+    serverAddress: undefined,
+  })
   expect(readIdentity([null])).toEqual(nobody)
 })
 
