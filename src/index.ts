@@ -53,6 +53,7 @@ export type { Milliseconds } from './time/milliseconds.ts'
 export type {
   AnsweringHost,
   HostDescription,
+  Lack,
   Lag,
   Role,
   SilentHost,

@@ -5,13 +5,16 @@ import { DsnError } from '../dsn/dsn-error.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
 import { isSocketHost } from '../dsn/host-id.ts'
 import { isIpAddress } from '../dsn/ip-address.ts'
+import { hiddenOf } from '../manager/explain.ts'
 import { Probe } from '../monitor/probe.ts'
 import { addressesOf } from '../network/addresses.ts'
 import type { Address, Lookup, SocketLookup } from '../network/lookup.ts'
 import type { Clock } from '../time/clock.ts'
+import { lacksOf } from '../topology/host-description.ts'
+import type { RoleAnswer } from '../topology/observation.ts'
 import { adviceFor } from './advice.ts'
 import type { Limit } from './limit.ts'
-import { readRights, RIGHTS_QUERY } from './rights.ts'
+import { hiddenAdvice, readRights, RIGHTS_QUERY } from './rights.ts'
 import { isName } from './target.ts'
 import { StepFailure, StepLog } from './step-log.ts'
 import type { Step } from './step-log.ts'
@@ -145,13 +148,15 @@ export class HostChecker {
       this.#steps.add('database', `${database}, PostgreSQL ${rights.version}`)
       this.#steps.add('rights', rights.text)
       if (rights.lack !== undefined) this.#advice.push(rights.lack)
-      await this.#steps.run('role', async () => [undefined, await this.#role(connection)])
+      const answer = await this.#steps.run('role', async () => this.#role(connection))
+      const hidden = rights.lack === undefined || answer.lsn === undefined ? hiddenAdvice(lacksOf(answer)) : undefined
+      if (hidden !== undefined) this.#advice.push(hidden)
     } finally {
       connection.destroy()
     }
   }
 
-  async #role(connection: ProbeConnection): Promise<string> {
+  async #role(connection: ProbeConnection): Promise<readonly [RoleAnswer, string]> {
     const probe = new Probe(
       this.#means.clock,
       () => connection,
@@ -163,12 +168,14 @@ export class HostChecker {
     )
     const kind = answer.inRecovery ? 'replica' : answer.readOnlyDefault ? 'read-only master' : 'master'
     const timeline = answer.timeline ?? answer.reachedTimeline
+    const lacks = hiddenOf(lacksOf(answer))
     const parts = [
       kind,
       timeline === undefined ? '' : `timeline ${timeline}`,
       answer.lsn === undefined ? '' : `at ${wordLsn(answer.lsn)}`,
+      lacks ?? '',
     ]
-    return parts.filter((part) => part !== '').join(', ')
+    return [answer, parts.filter((part) => part !== '').join(', ')]
   }
 }
 

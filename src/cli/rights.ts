@@ -1,13 +1,18 @@
+import { hiddenOf } from '../manager/explain.ts'
+import type { Lack } from '../topology/host-description.ts'
 import { shown } from './shown.ts'
 
 /** Who the role is and what it may see; the same on PostgreSQL 12 to 18. */
-export const RIGHTS_QUERY = `select current_user, split_part(current_setting('server_version'), ' ', 1),
-  current_setting('is_superuser'),
-  pg_has_role(current_user, 'pg_monitor', 'usage')::text,
-  pg_has_role(current_user, 'pg_read_all_stats', 'usage')::text,
-  (has_function_privilege('pg_control_system()', 'execute') and has_function_privilege('pg_control_checkpoint()', 'execute')
-    and has_function_privilege('pg_control_recovery()', 'execute'))::text,
-  (has_function_privilege('pg_current_wal_lsn()', 'execute') and has_function_privilege('pg_last_wal_replay_lsn()', 'execute'))::text`
+export const RIGHTS_QUERY = `select current_user,
+  pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+  pg_catalog.current_setting('is_superuser'),
+  pg_catalog.pg_has_role(current_user, 'pg_monitor', 'usage')::pg_catalog.text,
+  pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage')::pg_catalog.text,
+  (pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')
+    and pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'execute')
+    and pg_catalog.has_function_privilege('pg_catalog.pg_control_recovery()', 'execute'))::pg_catalog.text,
+  (pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_lsn()', 'execute')
+    and pg_catalog.has_function_privilege('pg_catalog.pg_last_wal_replay_lsn()', 'execute'))::pg_catalog.text`
 
 /** The answer in words. */
 export interface Rights {
@@ -34,6 +39,19 @@ export function readRights([user, version, superuser, monitor, stats, control, p
     text: `${who}, ${kind}${lacks.length === 0 ? ': sees all that hasql asks for' : `: does not see ${lacks.join('; ')}`}`,
     lack: lacks.length === 0 ? undefined : `To see it: grant pg_monitor to ${quoted(who)}; roles work without.`,
   }
+}
+
+/** What a server does not show though the role has every right to see it, and what that costs; undefined when it shows all. */
+export function hiddenAdvice(lacks: readonly Lack[]): string | undefined {
+  const what = hiddenOf(lacks)
+  if (what === undefined) return undefined
+  const lost = [
+    ...(lacks.includes('position') || lacks.includes('systemId') ? ['no write tokens'] : []),
+    ...(lacks.includes('position') || lacks.includes('timeline') ? ['no lag of replicas'] : []),
+    ...(lacks.includes('timeline') ? ['no fencing of a master that was left behind'] : []),
+    ...(lacks.includes('systemId') ? ['no way to tell another cluster'] : []),
+  ]
+  return `The server ${what} (Amazon Aurora does not either): hasql has ${lost.join(', ')}. Roles and failovers are followed all the same.`
 }
 
 function quoted(name: string): string {

@@ -12,9 +12,9 @@ export interface ServerFacts {
 }
 
 /** The same on every version, for everybody. */
-const FACTS_QUERY = `select split_part(current_setting('server_version'), ' ', 1),
-  to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-  extract(epoch from clock_timestamp() - pg_postmaster_start_time())::bigint::text`
+const FACTS_QUERY = `select pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+  pg_catalog.to_char(pg_catalog.pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+  extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.pg_postmaster_start_time())::bigint::pg_catalog.text`
 
 /** The driver, noting what each server says when a connection for checks is made: one more round trip for each. */
 export function notingFacts<TConnection, TPool>(

@@ -1,5 +1,5 @@
 import type { HostState } from '../errors.ts'
-import type { HostDescription } from '../topology/host-description.ts'
+import type { AnsweringHost, HostDescription, Lack } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -50,7 +50,7 @@ export function describeState(host: HostDescription, topology: Topology): string
       return 'is a master with default_transaction_read_only on'
     case 'master':
     case 'replica':
-      return `is ${host.kind === 'master' ? 'the master' : 'a replica'}${doubt(host)}`
+      return `is ${host.kind === 'master' ? 'the master' : 'a replica'}${hidden(host)}${doubt(host)}`
   }
 }
 
@@ -66,6 +66,23 @@ function stalenessOf(host: HostDescription, topology: Topology, target: Target, 
   return host.kind === 'replica' || isWritable(host)
     ? wordStaleness(host, topology, target.freshness, nowMs)
     : undefined
+}
+
+const LACKS: Readonly<Record<Lack, string>> = {
+  position: 'position',
+  timeline: 'timeline',
+  systemId: 'system identifier',
+}
+
+/** What a host does not show, in words; what is lost with it is in docs/freshness.md. */
+export function hiddenOf(lacks: readonly Lack[]): string | undefined {
+  if (lacks.length === 0) return undefined
+  return `does not show its ${lacks.map((lack) => LACKS[lack]).join(', ')}`
+}
+
+function hidden({ lacks }: AnsweringHost): string {
+  const text = hiddenOf(lacks)
+  return text === undefined ? '' : ` (${text})`
 }
 
 function doubt(host: HostDescription): string {

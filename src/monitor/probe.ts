@@ -5,8 +5,8 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 import type { Identity } from './role-query.ts'
-import { IDENTITY_QUERY, MISSING_RIGHTS, readIdentity, readRole } from './role-query.ts'
-import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from './role-query.ts'
+import { MISSING_RIGHTS, readIdentity, readRole } from './role-query.ts'
+import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from './role-query.ts'
 
 /** What is asked after what has been forbidden. */
 const LESSER_QUESTIONS: ReadonlyMap<string, string> = new Map([
@@ -69,14 +69,16 @@ export class Probe {
   }
 
   async #askIdentity(): Promise<Identity> {
-    try {
-      const row = await this.#connection.query(IDENTITY_QUERY)
-      this.#established = true
-      return readIdentity(row)
-    } catch (error) {
-      if (!lacksRights(error)) throw error
-      return { systemId: undefined, incarnation: undefined, serverAddress: undefined }
+    for (const question of [IDENTITY_QUERY, LESSER_IDENTITY_QUERY]) {
+      try {
+        const row = await this.#connection.query(question)
+        this.#established = true
+        return readIdentity(row)
+      } catch (error) {
+        if (!lacksRights(error)) throw error
+      }
     }
+    return { systemId: undefined, incarnation: undefined, serverAddress: undefined }
   }
 }
 

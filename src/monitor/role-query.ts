@@ -49,6 +49,12 @@ export const IDENTITY_QUERY = `select system_identifier::pg_catalog.text,
   pg_catalog.inet_server_port()::pg_catalog.text
   from pg_catalog.pg_control_system()`
 
+/** The same for a server that keeps its control file to itself: which cluster it is of cannot be told then. */
+export const LESSER_IDENTITY_QUERY = `select null::pg_catalog.text,
+  pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
+  pg_catalog.host(pg_catalog.inet_server_addr()),
+  pg_catalog.inet_server_port()::pg_catalog.text`
+
 /** Which cluster, which life of the server, and which address a connection leads to; undefined where the rights are missing. */
 export interface Identity {
   readonly systemId: string | undefined

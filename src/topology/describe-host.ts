@@ -1,5 +1,5 @@
 import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
-import { isAnswering, lastAnswerOf } from './host-description.ts'
+import { isAnswering, lacksOf, lastAnswerOf } from './host-description.ts'
 import type { HostObservation } from './observation.ts'
 
 type Answered = Extract<HostObservation, { kind: 'answered' }>
@@ -36,6 +36,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     probe: seen.evidence.probe,
     generation: known.generation,
     answer: seen.answer,
+    lacks: lacksOf(seen.answer),
     seenAtMs: seen.atMs,
     roundTripMs: seen.roundTripMs,
     roundTripsMs,

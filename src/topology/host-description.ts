@@ -51,10 +51,30 @@ export interface Lag {
   readonly ms: number
 }
 
+/**
+ * What a host does not show: its place may not have it (Amazon Aurora), or the role may not see it.
+ *
+ * - `position`: how far it has written or replayed, so there is no lag of it, and there are no write tokens.
+ * - `timeline`: which timeline it is on, so in addition it cannot be fenced by it.
+ * - `systemId`: which cluster it is of, so one of another cluster cannot be told from it, and there are no write tokens.
+ */
+export type Lack = 'position' | 'timeline' | 'systemId'
+
+/** What is missing in an answer; of a host that shows everything nothing. */
+export function lacksOf({ inRecovery, lsn, timeline, reachedTimeline, systemId }: RoleAnswer): readonly Lack[] {
+  const lacks: Lack[] = []
+  if (lsn === undefined) lacks.push('position')
+  if ((inRecovery ? reachedTimeline : timeline) === undefined) lacks.push('timeline')
+  if (systemId === undefined) lacks.push('systemId')
+  return Object.freeze(lacks)
+}
+
 /** A host that answered its last probe, or whose silence is not confirmed yet. */
 export interface AnsweringHost extends Known {
   readonly kind: Role
   readonly answer: RoleAnswer
+  /** What it does not show, and what is lost with it; empty on a server that shows everything to this role. */
+  readonly lacks: readonly Lack[]
   readonly seenAtMs: Milliseconds
   readonly roundTripMs: Milliseconds
   /** The newest round trips since it answers, at most eight; oldest first. */

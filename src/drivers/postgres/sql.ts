@@ -43,7 +43,7 @@ export function sqlOn(template: NativeSql, desk: QueryDesk, own: OwnParts): obje
       return made
     },
     notify: async (channel: string, payload: unknown): Promise<unknown> =>
-      adopt(template.unsafe('select pg_notify($1, $2)', [channel, String(payload)])),
+      adopt(template.unsafe('select pg_catalog.pg_notify($1, $2)', [channel, String(payload)])),
     largeObject: largeObjectOf(template, own),
     subscribe: refused('subscribe', 'connect to one host with postgres itself for logical replication'),
     close: () => own['end']?.(),

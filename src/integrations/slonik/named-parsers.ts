@@ -11,7 +11,8 @@ interface TypeRow {
   readonly list: number
 }
 
-const TYPES = 'select typname as name, oid::int, typarray::int as list from pg_type where typname = any($1)'
+const TYPES = `select typname as name, oid::int, typarray::int as list
+  from pg_catalog.pg_type where typname operator(pg_catalog.=) any($1)`
 
 /** How `pg` knows `text[]`, whose elements it leaves as they are. */
 const TEXT_LIST = 1009

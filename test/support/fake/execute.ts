@@ -1,4 +1,5 @@
-import { IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
+import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
 import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
 import { chance } from './dice.ts'
 import { FakeError } from './fake-error.ts'
@@ -14,6 +15,8 @@ export function execute(server: FakeServer, statement: string): Reply {
       return facts.hasRights
         ? answer([facts.systemId, `life ${facts.incarnation}`, server.hostId, '5432'])
         : forbidden()
+    case LESSER_IDENTITY_QUERY:
+      return answer([null, `life ${facts.incarnation}`, server.hostId, '5432'])
     case ROLE_QUERY:
       return facts.hasRights ? answer([...position(server), ...timelines(server)]) : forbidden()
     case POSITION_QUERY:

@@ -1,4 +1,5 @@
-import { IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
+import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
 import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
 import { coded } from './coded.ts'
 import type { ScriptedConnection } from './connection.ts'
@@ -121,6 +122,7 @@ export class ScriptedHost {
     } = this.facts
     const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
     if (sql === ROLE_ONLY_QUERY) return roleOnly
+    if (sql === LESSER_IDENTITY_QUERY) return [null, incarnation, address, '5432']
     const position = [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
     if (rights === 'position' && sql === POSITION_QUERY) return position
     if (rights !== true) throw coded('42501', 'permission denied')

@@ -55,8 +55,10 @@ describe('a monitor', () => {
       kind: 'answered',
       answer: { inRecovery: true, lsn: undefined, systemId: undefined },
     })
-    // Who it is, then three forms of the question, then the one that is answered again.
-    expect(host.questions).toBe(5)
+    // Who it is in two forms, then three forms of the question, then the one that is answered again.
+    expect(host.questions).toBe(6)
+    const known = { incarnation: host.facts.incarnation, serverAddress: `${host.facts.address}:5432` }
+    expect(seen.at(-1)).toMatchObject({ answer: known })
     expect(host.probesOpened).toBe(1)
   })
 
@@ -69,7 +71,7 @@ describe('a monitor', () => {
       kind: 'answered',
       answer: { inRecovery: true, lsn: 7n, reachedTimeline: undefined, systemId: undefined },
     })
-    expect(host.questions).toBe(4)
+    expect(host.questions).toBe(5)
   })
 
   test('takes an answer that is no role for silence', async () => {

@@ -43,6 +43,22 @@ describe('an answer', () => {
     expect(describeHost(unknown, answered('db', REPLICA))).toMatchObject({ kind: 'replica' })
   })
 
+  test.each([
+    [{}, []],
+    [REPLICA, []],
+    [{ lsn: undefined, timeline: undefined, systemId: undefined }, ['position', 'timeline', 'systemId']],
+    [{ ...REPLICA, reachedTimeline: undefined, systemId: undefined }, ['timeline', 'systemId']],
+    [{ timeline: undefined }, ['timeline']],
+    [{ ...REPLICA, receivedTimeline: undefined, receiver: undefined }, []],
+  ])('%j lacks %j', (given, lacks) => {
+    expect(describeHost(unknown, answered('db', given))).toMatchObject({ lacks })
+  })
+
+  test('that shows everything again lacks nothing any more', () => {
+    const before = describeHost(unknown, answered('db', { lsn: undefined }))
+    expect(describeHost(before, answered('db', {}, { probe: 2 }))).toMatchObject({ lacks: [] })
+  })
+
   test('carries its round trip, and the median of the last eight, of two the smaller one', () => {
     expect(master).toMatchObject({ roundTripMs: 10, responseTimeMs: 10 })
     const seen: unknown[] = []
