@@ -1,6 +1,6 @@
 import type { HostState } from '../errors.ts'
-import type { HostDescription } from '../topology/host-description.ts'
-import { isAnswering } from '../topology/host-description.ts'
+import type { Detachment, HostDescription } from '../topology/host-description.ts'
+import { detachmentOf, isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
 import type { Topology } from '../topology/topology.ts'
 import { wordStaleness } from '../selection/freshness.ts'
@@ -49,8 +49,9 @@ export function describeState(host: HostDescription, topology: Topology): string
     case 'read-only-master':
       return 'is a master with default_transaction_read_only on'
     case 'master':
+      return `is the master${doubt(host)}`
     case 'replica':
-      return `is ${host.kind === 'master' ? 'the master' : 'a replica'}${doubt(host)}`
+      return `is a replica${wordDetachment(detachmentOf(host))}${doubt(host)}`
   }
 }
 
@@ -66,6 +67,23 @@ function stalenessOf(host: HostDescription, topology: Topology, target: Target, 
   return host.kind === 'replica' || isWritable(host)
     ? wordStaleness(host, topology, target.freshness, nowMs)
     : undefined
+}
+
+/** Why a replica is not known to follow the master, as the end of `is a replica`. */
+export function wordDetachment(detached: Detachment | undefined): string {
+  if (detached === undefined) return ''
+  const { reason, timeline, masterTimeline } = detached
+  const above = `it is on timeline ${timeline ?? '?'}, above the master's ${masterTimeline}`
+  switch (reason) {
+    case 'timeline':
+      return ` that has diverged: ${above}`
+    case 'position':
+      return ' that has diverged: it has replayed more than the master has written'
+    case 'no-receiver': {
+      const isAbove = timeline !== undefined && timeline > masterTimeline
+      return ` that is not known to follow the master: it has no WAL receiver, and ${isAbove ? above : 'its replay stands still'}`
+    }
+  }
 }
 
 function doubt(host: HostDescription): string {
