@@ -32,10 +32,12 @@ export function applyChange(change: TopologyChange, topology: Topology, targets:
       if (isBack(change.before, change.after)) targets.recover(change.after.hostId)
       return targets.sendOn(change.after.hostId)
     case 'host-suspected':
+    case 'replica-detached':
       return targets.sendOn(change.host.hostId)
     case 'master-changed':
       return change.before === undefined ? undefined : targets.recover(change.after)
     case 'master-found':
+    case 'replica-follows':
       return
   }
 }
@@ -53,6 +55,13 @@ export function emitChange<C>(change: TopologyChange, topology: Topology, emitte
       const { before, after, epoch } = change
       return emitter.emit('masterChange', { before, after, epoch })
     }
+    case 'replica-detached': {
+      const { hostId } = change.host
+      const why = describeState(change.host, topology)
+      return emitter.emit('replicaDetached', { host: hostId, reason: change.detached.reason, why })
+    }
+    case 'replica-follows':
+      return emitter.emit('replicaFollows', { host: change.host.hostId })
     case 'connections-void':
     case 'host-suspected':
     case 'master-lost':

@@ -43,6 +43,10 @@ export class ChangeLog {
         const cause = change.host.suspicion?.cause.message ?? ''
         return this.#write('warn', `${change.host.hostId} is being checked again (${cause})`)
       }
+      case 'replica-detached':
+        return this.#write('error', `${change.host.hostId} ${describeState(change.host, topology)}`)
+      case 'replica-follows':
+        return this.#write('info', `${change.host.hostId} follows the master again`)
       case 'connections-void': {
         const used = change.interrupt ? 'those in use, too' : 'those in use when they come back'
         return this.#write('debug', `connections to ${change.host.hostId} made before are closed, ${used}`)

@@ -1,6 +1,6 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
-import type { HostDescription } from '../topology/host-description.ts'
+import type { Detachment, HostDescription } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** A host that answers its checks while no lease on it ends. */
@@ -32,6 +32,13 @@ export interface ManagerEvents<TConnection> {
   readonly splitBrain: { readonly host: HostId; readonly master: HostId | undefined }
   /** A host of the DSN belongs to another cluster; it gets no leases. */
   readonly foreignCluster: { readonly host: HostId; readonly systemId: string | undefined }
+  /**
+   * A replica is not known to follow the master: it has diverged, or receives nothing. It serves no read with a bound on lag or a
+   * write token until it follows again, and other reads only when nobody else is left. `why` says it in words.
+   */
+  readonly replicaDetached: { readonly host: HostId; readonly reason: Detachment['reason']; readonly why: string }
+  /** A replica that was not known to follow the master follows it again. */
+  readonly replicaFollows: { readonly host: HostId }
   /** Any of the above. */
   readonly topologyChange: { readonly topology: Topology }
   /** A lease begins, `waitedMs` after it was asked for; the first `hostWaitMs` of them there was no host to ask. */

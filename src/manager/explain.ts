@@ -1,6 +1,6 @@
 import type { HostState } from '../errors.ts'
-import type { AnsweringHost, HostDescription, Lack } from '../topology/host-description.ts'
-import { isAnswering } from '../topology/host-description.ts'
+import type { AnsweringHost, Detachment, HostDescription, Lack } from '../topology/host-description.ts'
+import { detachmentOf, isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
 import type { Topology } from '../topology/topology.ts'
 import { wordStaleness } from '../selection/freshness.ts'
@@ -49,8 +49,9 @@ export function describeState(host: HostDescription, topology: Topology): string
     case 'read-only-master':
       return 'is a master with default_transaction_read_only on'
     case 'master':
+      return `is the master${hidden(host)}${doubt(host)}`
     case 'replica':
-      return `is ${host.kind === 'master' ? 'the master' : 'a replica'}${hidden(host)}${doubt(host)}`
+      return `is a replica${hidden(host)}${wordDetachment(detachmentOf(host))}${doubt(host)}`
   }
 }
 
@@ -83,6 +84,23 @@ export function hiddenOf(lacks: readonly Lack[]): string | undefined {
 function hidden({ lacks }: AnsweringHost): string {
   const text = hiddenOf(lacks)
   return text === undefined ? '' : ` (${text})`
+}
+
+/** Why a replica is not known to follow the master, as the end of `is a replica`. */
+export function wordDetachment(detached: Detachment | undefined): string {
+  if (detached === undefined) return ''
+  const { reason, timeline, masterTimeline } = detached
+  const above = `it is on timeline ${timeline ?? '?'}, above the master's ${masterTimeline}`
+  switch (reason) {
+    case 'timeline':
+      return ` that has diverged: ${above}`
+    case 'position':
+      return ' that has diverged: it has replayed more than the master has written'
+    case 'no-receiver': {
+      const isAbove = timeline !== undefined && timeline > masterTimeline
+      return ` that is not known to follow the master: it has no WAL receiver, and ${isAbove ? above : 'its replay stands still'}`
+    }
+  }
 }
 
 function doubt(host: HostDescription): string {

@@ -1,9 +1,9 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
-import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
+import { detachmentOf, isAnswering, lastAnswerOf } from '../topology/host-description.ts'
 import { bytesBehind, isWritable, upToDateAsOfMs } from '../topology/lag.ts'
-import { descendsFrom, hasReplayed } from '../topology/lineage.ts'
+import { descendsFrom, hasReplayed, isAbandoned } from '../topology/lineage.ts'
 import type { Topology } from '../topology/topology.ts'
 import { masters } from '../topology/topology.ts'
 import type { WriteToken } from '../topology/write-token.ts'
@@ -11,6 +11,7 @@ import type { WriteToken } from '../topology/write-token.ts'
 /** Why a host is not known to be fresh enough. Judged often, so the words are made only for those who read them. */
 export type Staleness =
   | 'of-another-cluster'
+  | 'detached'
   | 'in-doubt'
   | 'hidden'
   | 'on-older-timeline'
@@ -50,6 +51,7 @@ export function staleness(
 ): Staleness | undefined {
   const lacking = after === undefined ? undefined : lacks(host, topology, after)
   if (lacking !== undefined || isWritable(host)) return lacking
+  if (detachmentOf(host) !== undefined) return 'detached'
   if (maxLagMs !== undefined && !(nowMs - (upToDateAsOfMs(host, topology.wal) ?? -Infinity) <= maxLagMs)) return 'late'
   if (maxLagBytes !== undefined && !((knownBytesBehind(host, topology) ?? Infinity) <= maxLagBytes))
     return 'bytes-behind'
@@ -60,6 +62,9 @@ export function staleness(
 export function unreachable(topology: Topology, token: WriteToken): string | undefined {
   const { systemId, highestTimeline } = topology.fencing
   const hosts = [...topology.hosts.values()]
+  if (isAbandoned(topology.wal.lineage, token) && masters(topology).length > 0 && systemId === token.systemId) {
+    return `it is of timeline ${token.timeline}, on which a server was master that was demoted again: what was written there is lost`
+  }
   if (systemId !== undefined && systemId !== token.systemId) {
     const mayBeThere = hosts.some((host) => host.kind === 'unknown' || lastAnswerOf(host)?.systemId === token.systemId)
     return mayBeThere ? undefined : `it is of another cluster (system identifier ${token.systemId}, not ${systemId})`
@@ -77,6 +82,7 @@ function lacks(host: AnsweringHost, { wal }: Topology, token: WriteToken): Stale
     if (answer.timeline < token.timeline) return 'on-older-timeline'
     return descendsFrom(wal.lineage, answer.timeline, token) ? undefined : 'not-proven'
   }
+  if (detachmentOf(host) !== undefined) return 'detached'
   // It may have been replaced by something older under the same name.
   if (suspicion !== undefined) return 'in-doubt'
   if (hasReplayed(wal.lineage, host, token)) return undefined
@@ -104,6 +110,8 @@ export function wordStaleness(
       return undefined
     case 'of-another-cluster':
       return 'which is not known to be of the cluster of the write token'
+    case 'detached':
+      return '(so it serves no read with a bound on lag or a write token)'
     case 'in-doubt':
       return 'which is not asked for the write while it is in doubt'
     case 'hidden':

@@ -1,4 +1,5 @@
 import type { AnsweringHost } from '../topology/host-description.ts'
+import { detachmentOf } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
 import { masters, replicas } from '../topology/topology.ts'
 import type { Target } from './target.ts'
@@ -14,11 +15,14 @@ export interface Preference {
   readonly weightOf: (host: AnsweringHost) => number
   /** Whether the host is in the preferred zone; always true without one. */
   readonly isNear: (host: AnsweringHost) => boolean
-  /** Whether the host keeps the manager's own bounds on lag; undefined without any. */
+  /**
+   * Whether the host keeps the manager's own bounds on lag; undefined without any. Soft for who is late, or shows too little to
+   * tell; a replica that is not known to follow the master serves no read with a bound, whoever set it (law 18).
+   */
   readonly isFresh?: ((host: AnsweringHost) => boolean) | undefined
 }
 
-/** All hosts that take writes and all that take reads now, narrowed by suspicion, lag, weight 0 and zone. */
+/** All hosts that take writes and all that take reads now, narrowed by following, suspicion, lag, weight 0 and zone. */
 export function suitableHosts(topology: Topology, preference: Preference): SuitableHosts {
   return {
     masters: narrowed(masters(topology), preference),
@@ -43,7 +47,9 @@ function narrowed(
   hosts: readonly AnsweringHost[],
   { weightOf, isNear, isFresh }: Preference,
 ): readonly AnsweringHost[] {
-  const trusted = orAll(hosts, (host) => host.suspicion === undefined)
+  const follows = (host: AnsweringHost): boolean => detachmentOf(host) === undefined
+  const followers = isFresh === undefined ? orAll(hosts, follows) : hosts.filter(follows)
+  const trusted = orAll(followers, (host) => host.suspicion === undefined)
   const fresh = isFresh === undefined ? trusted : orAll(trusted, isFresh)
   const wanted = orAll(fresh, (host) => weightOf(host) > 0)
   return orAll(wanted, isNear)

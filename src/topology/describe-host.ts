@@ -42,6 +42,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     roundTripsMs,
     responseTimeMs: lowerMedian(roundTripsMs),
     lag: before?.lag,
+    following: known.kind === 'unknown' ? undefined : known.following,
     suspicion: stillDoubted ? before.suspicion : undefined,
     returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }
@@ -118,5 +119,6 @@ function silent(known: HostDescription, seen: Failed, kind: SilentHost['kind']):
     generation: known.generation,
     cause: seen.cause,
     lastAnswer: lastAnswerOf(known),
+    following: known.kind === 'unknown' ? undefined : known.following,
   }
 }

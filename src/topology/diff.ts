@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
-import type { AnsweringHost, HostDescription } from './host-description.ts'
-import { isAnswering } from './host-description.ts'
+import type { AnsweringHost, Detachment, HostDescription } from './host-description.ts'
+import { detachmentOf, isAnswering } from './host-description.ts'
 import { isLeftBehind } from './left-behind.ts'
 import type { Fencing, Topology } from './topology.ts'
 import { masters } from './topology.ts'
@@ -10,6 +10,9 @@ import { masters } from './topology.ts'
 export type TopologyChange =
   | { readonly kind: 'host-changed'; readonly before: HostDescription; readonly after: HostDescription }
   | { readonly kind: 'host-suspected'; readonly host: AnsweringHost }
+  /** It is not known to follow the master any more, or it is again. */
+  | { readonly kind: 'replica-detached'; readonly host: AnsweringHost; readonly detached: Detachment }
+  | { readonly kind: 'replica-follows'; readonly host: AnsweringHost; readonly before: Detachment }
   | {
       /** Connections older than `generation` are of no use; `interrupt` says that those in use must not go on either. */
       readonly kind: 'connections-void'
@@ -50,6 +53,15 @@ function* diffHost(before: HostDescription, after: HostDescription, fencing: Fen
   if (isAnswering(after) && after.suspicion !== undefined && !isSuspected(before)) {
     yield { kind: 'host-suspected', host: after }
   }
+  yield* diffFollowing(before, after)
+}
+
+function* diffFollowing(before: HostDescription, after: HostDescription): Generator<TopologyChange> {
+  if (after.kind !== 'replica') return
+  const [known, detached] = [detachmentOf(before), detachmentOf(after)]
+  if (known?.reason === detached?.reason) return
+  if (detached !== undefined) yield { kind: 'replica-detached', host: after, detached }
+  else if (known !== undefined) yield { kind: 'replica-follows', host: after, before: known }
 }
 
 function* diffMasterless(before: Topology, after: Topology): Generator<TopologyChange> {

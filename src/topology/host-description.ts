@@ -69,6 +69,39 @@ export function lacksOf({ inRecovery, lsn, timeline, reachedTimeline, systemId }
   return Object.freeze(lacks)
 }
 
+/** Why it cannot be shown that a replica follows the master: its position says nothing of its data then (law 18). */
+export interface Detachment {
+  /**
+   * - `timeline`: it has diverged. It is on a timeline above the one that the master was on when it was asked afterwards.
+   * - `position`: it has diverged. It has more of the log than the master had when that was asked afterwards.
+   * - `no-receiver`: no WAL receiver runs there, and replay made no progress for 10 s, or it is on a timeline above the master's.
+   */
+  readonly reason: 'timeline' | 'position' | 'no-receiver'
+  /** When this was found, on the manager's monotonic clock. */
+  readonly sinceMs: Milliseconds
+  /** The newest timeline that the replica is known to have reached, and the master's. */
+  readonly timeline: number | undefined
+  readonly masterTimeline: number
+}
+
+/** What the answers of a replica, in this life of its server, show of its following the master. */
+export interface Following {
+  /** The newest timeline that it is known to have reached; its answers may tell of it now and not again. */
+  readonly reachedTimeline: number | undefined
+  /** Since when each answer showed the same WAL receiver; undefined while none runs. */
+  readonly receiverSinceMs: Milliseconds | undefined
+  /** Since when no answer showed a WAL receiver that stays; undefined while one does, or where it is not shown. */
+  readonly aloneSinceMs: Milliseconds | undefined
+  /** Since when no answer showed anything else that it follows either: progress of replay, or the master's own position. */
+  readonly idleSinceMs: Milliseconds | undefined
+  /** Of a replica that goes on without a receiver, from an archive: its longest pause in milliseconds. */
+  readonly restorePauseMs: number | undefined
+  /** Whether the last answer shows that it is given the master's log. */
+  readonly isFed: boolean
+  /** Why it is not known to follow; undefined while nothing speaks against it. */
+  readonly detached: Detachment | undefined
+}
+
 /** A host that answered its last probe, or whose silence is not confirmed yet. */
 export interface AnsweringHost extends Known {
   readonly kind: Role
@@ -83,6 +116,8 @@ export interface AnsweringHost extends Known {
   readonly responseTimeMs: number
   /** How far it was behind the master at its last answer; none on a master; undefined: not known. See docs/freshness.md. */
   readonly lag: Lag | undefined
+  /** Whether a replica follows the master, as far as can be seen; undefined on a host in another role. See docs/freshness.md. */
+  readonly following: Following | undefined
   readonly suspicion: Suspicion | undefined
   /** When it came back after it had been away; undefined when it never was. New traffic is given to it by degrees. */
   readonly returnedAtMs: Milliseconds | undefined
@@ -94,6 +129,8 @@ export interface SilentHost extends Known {
   readonly cause: Error
   /** What it said when it last answered. */
   readonly lastAnswer: RoleAnswer | undefined
+  /** What was known of its following the master then. */
+  readonly following: Following | undefined
 }
 
 /** All that is known of one host at one moment. */
@@ -108,4 +145,15 @@ export function isAnswering(host: HostDescription): host is AnsweringHost {
 export function lastAnswerOf(host: HostDescription): RoleAnswer | undefined {
   if (host.kind === 'unknown') return undefined
   return 'answer' in host ? host.answer : host.lastAnswer
+}
+
+/** Why a replica is not known to follow the master, whether it answers now or not; undefined while nothing speaks against it. */
+export function detachmentOf(host: HostDescription): Detachment | undefined {
+  return host.kind === 'unknown' ? undefined : host.following?.detached
+}
+
+/** Whether the replica has something that is not in the master's history: it needs pg_rewind or a fresh copy. */
+export function hasDiverged(host: HostDescription): boolean {
+  const reason = detachmentOf(host)?.reason
+  return reason === 'timeline' || reason === 'position'
 }

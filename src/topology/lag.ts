@@ -1,4 +1,5 @@
 import type { AnsweringHost, Lag } from './host-description.ts'
+import { detachmentOf } from './host-description.ts'
 import type { Wal } from './wal.ts'
 
 const NONE: Lag = Object.freeze({ bytes: 0, ms: 0 })
@@ -19,10 +20,12 @@ export function lagOf(host: AnsweringHost, wal: Wal): Lag | undefined {
 
 /**
  * The latest moment of which it is known that the replica has everything that the master had written by then. What the
- * replica has of a timeline that it has reached for certain counts; of a newer one that it may be on nothing is known.
+ * replica has of a timeline that it has reached for certain counts; of a newer one that it may be on nothing is known, and
+ * nothing of one that is not shown to follow the master (law 18).
  */
-export function upToDateAsOfMs({ answer }: AnsweringHost, wal: Wal): number | undefined {
-  const { systemId, reachedTimeline, lsn } = answer
+export function upToDateAsOfMs(host: AnsweringHost, wal: Wal): number | undefined {
+  const { systemId, reachedTimeline, lsn } = host.answer
+  if (detachmentOf(host) !== undefined) return undefined
   if (reachedTimeline === undefined || lsn === undefined || systemId !== wal.systemId) return undefined
   for (let index = wal.samples.length - 1; index >= 0; index -= 1) {
     const sample = wal.samples[index]
@@ -32,9 +35,10 @@ export function upToDateAsOfMs({ answer }: AnsweringHost, wal: Wal): number | un
 }
 
 /** By how many bytes the replica is behind where the master was seen last; undefined on another timeline. */
-export function bytesBehind({ answer }: AnsweringHost, wal: Wal): number | undefined {
+export function bytesBehind(host: AnsweringHost, wal: Wal): number | undefined {
   const newest = wal.samples.at(-1)
-  const { systemId, reachedTimeline, lsn } = answer
+  const { systemId, reachedTimeline, lsn } = host.answer
+  if (detachmentOf(host) !== undefined) return undefined
   if (newest === undefined || lsn === undefined || systemId !== wal.systemId) return undefined
   if (reachedTimeline !== newest.timeline) return undefined
   return lsn >= newest.lsn ? 0 : Number(newest.lsn - lsn)

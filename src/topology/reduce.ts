@@ -1,8 +1,9 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { describeHost, isOlderEvidence } from './describe-host.ts'
+import { followMaster } from './following.ts'
 import type { HostDescription } from './host-description.ts'
-import { isAnswering, lastAnswerOf } from './host-description.ts'
+import { detachmentOf, isAnswering, lastAnswerOf } from './host-description.ts'
 import { lagOf } from './lag.ts'
 import { isLeftBehind } from './left-behind.ts'
 import type { HostObservation } from './observation.ts'
@@ -28,10 +29,11 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
   if (described === known) return before
   const reported = new Map(before.hosts).set(seen.hostId, described)
   const ranked = (rules.multiMaster ? rankMultiMaster : rank)(reported, before.fencing)
-  // Of several masters none is the one to be behind of.
-  const wal = rules.multiMaster ? before.wal : recordWal(before.wal, seen, known, ranked.hosts)
+  // Of several masters none is the one to follow, or to be behind of.
+  const followed = rules.multiMaster ? ranked.hosts : followMaster(ranked.hosts, before.hosts, seen)
+  const wal = rules.multiMaster ? before.wal : recordWal(before.wal, seen, known, followed)
   const hosts = new Map<HostId, HostDescription>()
-  for (const [hostId, unmeasured] of ranked.hosts) {
+  for (const [hostId, unmeasured] of followed) {
     const host = withLag(unmeasured, wal, hostId === seen.hostId)
     const isNewlyLeft = isLeftBehind(host, ranked.fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
     hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft))
@@ -44,9 +46,10 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
   })
 }
 
-/** Measured with each answer, and for want of anything better with that of the master. */
+/** Measured with each answer, and for want of anything better with that of the master; of no use once it does not follow. */
 function withLag(host: HostDescription, wal: Wal, isSeen: boolean): HostDescription {
-  if (!isAnswering(host) || (!isSeen && host.lag !== undefined)) return host
+  if (!isAnswering(host)) return host
+  if (!isSeen && host.lag !== undefined && detachmentOf(host) === undefined) return host
   const lag = lagOf(host, wal)
   return lag === host.lag ? host : { ...host, lag }
 }

@@ -2,7 +2,7 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
 import type { Lineage } from './lineage.ts'
-import { NO_LINEAGE, traceLineage } from './lineage.ts'
+import { NO_LINEAGE, traceLineage, withAbandoned } from './lineage.ts'
 import type { HostObservation } from './observation.ts'
 
 /** How far the master had written: at `atMs`, on the manager's clock, it had certainly not gone beyond `lsn`. */
@@ -54,7 +54,8 @@ export function recordWal(
   if (systemId === undefined || (host.kind !== 'master' && host.kind !== 'replica')) return before
   const known = before.systemId === systemId ? before : NO_WAL
   const samples = host.kind === 'master' ? addSample(known.samples, sampleOf(host)) : known.samples
-  const lineage = traceLineage(known.lineage, host, previous, hosts)
+  const kept = host.kind === 'master' ? withAbandoned(known.lineage, host.answer, known.samples) : known.lineage
+  const lineage = traceLineage(kept, host, previous, hosts)
   if (samples === before.samples && lineage === before.lineage) return before
   return new Wal(systemId, samples, lineage)
 }
@@ -67,15 +68,18 @@ function sampleOf({ answer: { timeline, lsn }, seenAtMs, roundTripMs }: Answerin
 
 function addSample(samples: readonly WalSample[], sample: WalSample | undefined): readonly WalSample[] {
   if (sample === undefined) return samples
-  const last = samples.at(-1)
-  if (last === undefined || goesBack(last, sample)) return Object.freeze([sample])
-  const isSame = last.timeline === sample.timeline && last.lsn === sample.lsn
-  return Object.freeze(thinned([...(isSame ? samples.slice(0, -1) : samples), sample]))
+  const kept = samples.filter((earlier) => !isContradicted(earlier, sample))
+  const last = kept.at(-1)
+  const isSame = last?.timeline === sample.timeline && last.lsn === sample.lsn
+  return Object.freeze(thinned([...(isSame ? kept.slice(0, -1) : kept), sample]))
 }
 
-/** A master with less of the same timeline than was seen before: a rival took over, or a crash lost what was not flushed. */
-function goesBack(last: WalSample, { timeline, lsn }: WalSample): boolean {
-  return timeline < last.timeline || (timeline === last.timeline && lsn < last.lsn)
+/**
+ * What a master has not, and was seen to have before, is in no history any more: the timeline of a mistaken promotion was
+ * given up, a rival took over, or a crash lost what was not flushed. What lies before that is true still.
+ */
+function isContradicted({ timeline, lsn }: WalSample, now: WalSample): boolean {
+  return timeline > now.timeline || (timeline === now.timeline && lsn > now.lsn)
 }
 
 /**

@@ -150,6 +150,8 @@ describe('events', () => {
       | 'staleMaster'
       | 'splitBrain'
       | 'foreignCluster'
+      | 'replicaDetached'
+      | 'replicaFollows'
       | 'topologyChange'
       | 'acquire'
       | 'release'

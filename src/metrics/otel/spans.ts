@@ -117,6 +117,8 @@ function eventOf(change: TopologyChange, atMs: number): readonly Change[] {
       ]
     }
     case 'host-suspected':
+    case 'replica-detached':
+    case 'replica-follows':
     case 'connections-void':
     case 'master-lost':
     case 'master-found':

@@ -77,5 +77,7 @@ function recordEvents(db: ScriptedManager, events: string[]): void {
   record('staleMaster', ({ host, timeline, highestTimeline }) => `${host} ${timeline ?? '?'} < ${highestTimeline}`)
   record('splitBrain', ({ host, master }) => `${host}, master ${master ?? 'none'}`)
   record('foreignCluster', ({ host, systemId }) => `${host} ${systemId ?? '?'}`)
+  record('replicaDetached', ({ host, reason }) => `${host} ${reason}`)
+  record('replicaFollows', ({ host }) => host)
   record('acquireTimeout', ({ error }) => error.name)
 }

@@ -131,6 +131,8 @@ const ALL: Readonly<Record<keyof ManagerEvents<unknown>, true>> = {
   staleMaster: true,
   splitBrain: true,
   foreignCluster: true,
+  replicaDetached: true,
+  replicaFollows: true,
   topologyChange: true,
   acquire: true,
   release: true,

@@ -20,6 +20,10 @@ function inWords(change: TopologyChange): string {
       return `${change.after.hostId} ${change.before.kind} -> ${change.after.kind}`
     case 'host-suspected':
       return `${change.host.hostId} ${kindOf(change.host)}`
+    case 'replica-detached':
+      return `${change.host.hostId} detached: ${change.detached.reason}`
+    case 'replica-follows':
+      return `${change.host.hostId} follows again, after ${change.before.reason}`
     case 'master-changed':
       return `master ${change.before ?? 'none'} -> ${change.after} (${change.epoch})`
     case 'master-lost':
