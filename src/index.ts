@@ -4,6 +4,7 @@ export type { RetryOptions } from './manager/retry-options.ts'
 export type { FreshnessOptions } from './manager/lag-options.ts'
 export type { AcquireOptions, ReplicaOptions, WaitOptions } from './manager/acquire-options.ts'
 export type { HostOptions, ManagerOptions } from './manager/options.ts'
+export type { ProbeTarget } from './manager/probe-option.ts'
 export type { ReadyOptions } from './manager/lifecycle.ts'
 export type { ManagerEvents, StuckHost } from './manager/events.ts'
 export type { DriverMetrics, HasqlMetrics, ManagerMetrics } from './metrics/manager-metrics.ts'
@@ -43,6 +44,7 @@ export type {
   PoolOptions,
   ProbeConnection,
   ProbeOptions,
+  Received,
 } from './driver/driver.ts'
 export { LookupTimeoutError } from './network/lookup-timeout-error.ts'
 export type { Address, Lookup, LookupCallback, LookupOptions, SocketLookup } from './network/lookup.ts'

@@ -16,6 +16,14 @@ export interface BoundLease {
   dispose(): void
 }
 
+/** What has arrived on a connection so far. Two of them are compared: of more, with as many pauses, some came in between. */
+export interface Received {
+  /** Bytes, or where a driver sees none of them, answers. */
+  readonly amount: number
+  /** How often reading was paused; what is read after a pause may have waited for long. */
+  readonly pauses: number
+}
+
 /** One physical connection of a driver's pool, from before it connects until its socket is closed. */
 export interface DriverConnection<TConnection> {
   /** What the caller gets. */
@@ -50,6 +58,11 @@ export interface DriverConnection<TConnection> {
    * no write tokens can be taken.
    */
   query?(sql: string): Promise<readonly (string | null)[]>
+  /**
+   * What has arrived on it, which tells a busy host from a dead one (law 12). Undefined while nothing is read: it connects,
+   * is paused, or has ended. Asked for once with each check, so it may cost something. Without it: no sign of life.
+   */
+  received?(): Received | undefined
 }
 
 /** Idle connections that are kept for the next caller. */
@@ -106,6 +119,8 @@ export interface ProbeConnection {
   query(sql: string): Promise<readonly (string | null)[]>
   /** Destroys the socket now; a pending query rejects. Safe at any time, and twice. */
   destroy(): void
+  /** Whether the login is complete: what is there takes connections, whatever becomes of the queries. Without it: not known. */
+  readonly isLoggedIn?: boolean
 }
 
 /** How a probe connection is opened. */
@@ -116,6 +131,8 @@ export interface ProbeOptions {
   readonly onLost: (error: Error) => void
   /** The server pushed a setting that hints at another role. */
   readonly onHint: () => void
+  /** Whether the host's own password and TLS settings hold, whatever the pools of this driver were given. */
+  readonly hasOwnCredentials?: boolean
   /** As in `PoolOptions`. */
   readonly lookup: SocketLookup
 }

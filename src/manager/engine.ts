@@ -1,9 +1,9 @@
-import type { Driver, DriverConnection } from '../driver/driver.ts'
+import type { Driver, DriverConnection, Phase } from '../driver/driver.ts'
 import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { AddressBook } from '../network/address-book.ts'
-import { HostMonitor } from '../monitor/host-monitor.ts'
+import type { HostMonitor } from '../monitor/host-monitor.ts'
 import { acquireChannel, isHeard, topologyChannel } from '../metrics/channels.ts'
 import { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
@@ -29,10 +29,12 @@ import { openAddressBook } from './open-address-book.ts'
 import { preferenceFor } from './options.ts'
 import { Origins } from './origins.ts'
 import { PoolWarmer } from './pool-warmer.ts'
+import { probeRoutes } from './probe-option.ts'
 import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 import { traceAcquire } from './trace-acquire.ts'
+import { watchHost } from './watch-host.ts'
 
 /** The parts of one manager, and the wires between them; what the public class is a front for. */
 export class Engine<TConnection, TPool> implements HostPoolListener<TConnection> {
@@ -63,6 +65,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.driver = driver
     this.options = options
     const { clock, random, multiMaster } = options
+    const routeOf = probeRoutes(dsn, options.probe)
     const [first, ...others] = dsn.hosts
     const initial = initialTopology([first.hostId, ...others.map(({ hostId }) => hostId)], clock.nowMs())
     this.store = new TopologyStore(initial, { multiMaster }, (topology, changes) => this.#changed(topology, changes))
@@ -77,7 +80,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
     this.addresses = openAddressBook(options)
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
-    this.monitors = new Map([...this.candidates].map(([hostId, candidate]) => [hostId, this.#monitor(candidate)]))
+    this.monitors = new Map([...this.candidates].map(([id, host]) => [id, watchHost(this, host, routeOf(host.spec))]))
     this.#desks = new Desks(this)
     this.#router = this.#desks.router
     this.#desk = this.#desks.usual
@@ -114,7 +117,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (pool !== undefined) this.origins.add(connection, pool)
   }
 
-  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number): void {
+  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number, phase: Phase): void {
     const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
     if (monitor === undefined || pool === undefined) return
     pool.counters.fault(seen)
@@ -123,7 +126,8 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const evidence = { probe: monitor.sequence, generation }
     const atMs = this.options.clock.nowMs()
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
-    this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
+    const isOnDetour = phase === 'connect' && fault !== 'capacity' && this.options.probe !== undefined
+    this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause, isOnDetour })
     monitor.requestProbe('fault')
   }
 
@@ -183,17 +187,5 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const pool = new HostPool(driver, spec, { ...this.options, lookup: this.addresses.lookup }, this)
     const probes = new ProbeAccount(this.#manager, spec.hostId)
     return new HostCandidate(spec, pool, probes, preferenceFor(this.options, spec.hostId), this.options.clock)
-  }
-
-  #monitor({ spec, probes }: HostCandidate<TConnection, TPool>): HostMonitor {
-    return new HostMonitor(this.driver, spec, {
-      ...this.options,
-      hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
-      topology: () => this.store.current,
-      observe: (seen) => this.store.apply(seen),
-      lookup: this.addresses.lookup,
-      onStall: () => void (this.counters.stalls += 1),
-      probes,
-    })
   }
 }

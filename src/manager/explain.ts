@@ -105,6 +105,8 @@ export function wordDetachment(detached: Detachment | undefined): string {
 
 function doubt(host: HostDescription): string {
   if (!isAnswering(host) || host.suspicion === undefined) return ''
+  if (host.suspicion.fault === 'busy') return `, too busy to answer its checks (${host.suspicion.cause.message})`
+  if (host.suspicion.fault === 'path') return `, but its pool cannot connect (${host.suspicion.cause.message})`
   return `, but is being checked again (${host.suspicion.cause.message})`
 }
 

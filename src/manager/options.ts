@@ -12,6 +12,8 @@ import type { Milliseconds } from '../time/milliseconds.ts'
 import { systemClock } from '../time/system-clock.ts'
 import { durationMs, oneOfKeys, share, weight } from './check-option.ts'
 import { replicaLag } from './lag-options.ts'
+import { probeOption } from './probe-option.ts'
+import type { ProbeTarget, ResolvedProbe } from './probe-option.ts'
 
 /** What the caller says of one host, under its `host:port` in `hosts`. */
 export interface HostOptions {
@@ -37,6 +39,8 @@ export interface ManagerOptions {
   readonly refreshDelayMs?: number
   /** How long a check may take; a host that misses it twice is taken out; default 1000. */
   readonly refreshTimeoutMs?: number
+  /** Where checks go, if not where connections go: past a pooler, to PostgreSQL itself. See docs/poolers.md. */
+  readonly probe?: ProbeTarget
   /** How long making one connection may take, authentication included; default 3000, or the DSN's `connect_timeout`. */
   readonly connectTimeoutMs?: number
   /** Whether reads go to the master when there is no replica; default false. */
@@ -86,6 +90,7 @@ export interface ResolvedOptions {
   readonly refreshDelayMs: Milliseconds
   readonly refreshTimeoutMs: Milliseconds
   readonly connectTimeoutMs: Milliseconds
+  readonly probe: ResolvedProbe | undefined
   readonly fallbackMaster: boolean
   readonly masterAsReplicaWeight: number
   readonly maxReplicaLagMs: Milliseconds | undefined
@@ -106,6 +111,7 @@ const KEYS: readonly (keyof ManagerOptions)[] = [
   'refreshDelayMs',
   'refreshTimeoutMs',
   'connectTimeoutMs',
+  'probe',
   'fallbackMaster',
   'masterAsReplicaWeight',
   'maxReplicaLagMs',
@@ -146,6 +152,7 @@ export function resolveOptions(
     refreshDelayMs: durationMs('refreshDelayMs', input.refreshDelayMs ?? 1_000),
     refreshTimeoutMs: durationMs('refreshTimeoutMs', input.refreshTimeoutMs ?? 1_000),
     connectTimeoutMs: durationMs('connectTimeoutMs', input.connectTimeoutMs ?? dsn.connectTimeoutMs ?? 3_000),
+    probe: probeOption(input.probe),
     fallbackMaster: flag('fallbackMaster', input.fallbackMaster),
     masterAsReplicaWeight: share('masterAsReplicaWeight', input.masterAsReplicaWeight ?? 0),
     ...replicaLag(input),

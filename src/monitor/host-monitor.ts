@@ -139,17 +139,19 @@ export class HostMonitor {
       this.#settings.probes.answered(answer, roundTripMs)
       this.#settings.observe({ kind: 'answered', ...this.#context(), answer, roundTripMs })
     } else if (outcome.kind === 'silent') {
-      const message = `${this.#spec.hostId} did not answer a probe within ${outcome.limitMs} ms`
-      this.#failed('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message))
+      const isAlive = this.#probe?.hasJustLoggedIn === true
+      const how = isAlive ? 'took the login, but did not answer' : 'did not answer'
+      const message = `${this.#spec.hostId} ${how} a probe within ${outcome.limitMs} ms`
+      this.#failed('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message), isAlive)
     } else {
       const phase = this.#probe?.established === true ? 'session' : 'connect'
       this.#failed(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
     }
   }
 
-  #failed(fault: HostFault, cause: Error): void {
+  #failed(fault: HostFault, cause: Error, isAlive = false): void {
     this.#settings.probes.failed(fault, cause)
-    this.#observeFailure(fault, cause)
+    this.#observeFailure(fault, cause, isAlive)
   }
 
   /** The connection ended while no probe was in flight. */
@@ -159,9 +161,9 @@ export class HostMonitor {
     this.#schedule(0, MIN_GAP_MS)
   }
 
-  #observeFailure(fault: HostFault, cause: Error): void {
+  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {
     this.#dropProbe()
-    this.#settings.observe({ kind: 'failed', ...this.#context(), fault, cause })
+    this.#settings.observe({ kind: 'failed', ...this.#context(), fault, cause, isAlive })
   }
 
   #context(): Pick<HostObservation, 'hostId' | 'atMs' | 'evidence'> {

@@ -27,6 +27,7 @@ export class Probe {
   #identity: Identity | undefined
   #question: string = ROLE_QUERY
   #established = false
+  #checks = 0
 
   constructor(
     clock: Clock,
@@ -42,8 +43,14 @@ export class Probe {
     return this.#established
   }
 
+  /** Whether the connection was made in the check that was begun last, to the end of its login: something took it just now. */
+  get hasJustLoggedIn(): boolean {
+    return this.#checks === 1 && (this.#established || this.#connection.isLoggedIn === true)
+  }
+
   /** One round trip; more for the first one of a connection. */
   async ask(): Promise<ProbeReply> {
+    this.#checks += 1
     this.#identity ??= await this.#askIdentity()
     for (;;) {
       try {

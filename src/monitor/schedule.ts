@@ -36,7 +36,7 @@ export interface ScheduleInput {
  */
 export function nextDelayMs({ host, masterlessMs, refreshDelayMs, random }: ScheduleInput): Milliseconds {
   if (host.kind === 'rejected') return ms(REJECTED_MS * (0.75 + 0.25 * random()))
-  if (isAnswering(host) && host.suspicion !== undefined) return ms(0)
+  if (isAnswering(host) && host.suspicion !== undefined && host.suspicion.fault !== 'path') return ms(0)
   const steadyMs = refreshDelayMs * (1 - 0.1 * random())
   if (masterlessMs !== undefined) return ms(Math.min(steadyMs, searchDelayMs(host, masterlessMs, random)))
   if (host.kind === 'not-ready') return ms(Math.min(steadyMs, NOT_READY_MS * (0.5 + 0.5 * random())))

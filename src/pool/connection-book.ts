@@ -34,6 +34,10 @@ export class ConnectionBook<TConnection> {
     return this.#connecting
   }
 
+  all(): Iterable<HeldConnection<TConnection>> {
+    return this.#all.values()
+  }
+
   find(connection: DriverConnection<TConnection>): HeldConnection<TConnection> | undefined {
     if (this.#recent?.connection !== connection) this.#recent = this.#all.get(connection)
     return this.#recent

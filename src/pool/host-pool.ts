@@ -9,10 +9,11 @@ import { Growth } from './growth.ts'
 import type { HostPoolOptions } from './host-pool-options.ts'
 import type { HostPoolListener } from './host-pool-listener.ts'
 import { Lease } from './lease.ts'
-import type { Lessor } from './lease.ts'
+import type { HeldConnection, Lessor } from './lease.ts'
 import { PoolCounters } from './pool-counters.ts'
 import { PoolUsage } from './pool-usage.ts'
 import { Shelf } from './shelf.ts'
+import { SignsOfLife } from './signs-of-life.ts'
 import { ConnectionSupply } from './supply.ts'
 import type { SupplyOwner } from './supply-owner.ts'
 import { toError } from '../to-error.ts'
@@ -27,6 +28,7 @@ export class HostPool<TConnection, TPool>
   /** Live. */
   readonly usage: PoolUsage = new PoolUsage()
   readonly kept: Shelf<TConnection>
+  readonly signs: SignsOfLife<TConnection>
   readonly #driver: Driver<TConnection, TPool>
   readonly #listener: HostPoolListener<TConnection>
   readonly #book: ConnectionBook<TConnection>
@@ -45,6 +47,7 @@ export class HostPool<TConnection, TPool>
     this.#listener = listener
     this.kept = new Shelf(options.clock)
     this.#book = new ConnectionBook(options.clock, this.counters, this.usage)
+    this.signs = new SignsOfLife(options.clock, this)
     this.driverPool = driver.openPool(spec, options, this)
     this.#growth = new Growth(options.clock, options.random)
     this.#supply = new ConnectionSupply(this, this.driverPool, this.#growth)
@@ -69,6 +72,10 @@ export class HostPool<TConnection, TPool>
 
   get generation(): number {
     return this.#generation
+  }
+
+  connections(): Iterable<HeldConnection<TConnection>> {
+    return this.#book.all()
   }
 
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
@@ -151,7 +158,7 @@ export class HostPool<TConnection, TPool>
     const held = this.#book.find(connection)
     held?.lease?.failed(error, fault)
     if (fault !== undefined)
-      this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation)
+      this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation, 'session')
   }
 
   freed(): void {
@@ -193,7 +200,7 @@ export class HostPool<TConnection, TPool>
   connectFailed(error: Error, generation: number): HostFault | undefined {
     const fault = this.#driver.classify(error, 'connect')
     this.counters.connectErrors += 1
-    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, error, generation)
+    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, error, generation, 'connect')
     return fault
   }
 }

@@ -1,9 +1,12 @@
 import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
-import { isAnswering, lacksOf, lastAnswerOf } from './host-description.ts'
+import { isAnswering, isTrusted, lacksOf, lastAnswerOf } from './host-description.ts'
 import type { HostObservation } from './observation.ts'
 
 type Answered = Extract<HostObservation, { kind: 'answered' }>
 type Failed = Extract<HostObservation, { kind: 'failed' }>
+
+/** For how long a host whose pool could not connect, while its checks are answered elsewhere, is the last choice. */
+const PATH_DOUBT_MS = 5_000
 
 /** How many round trips the response time is the median of. */
 const ROUND_TRIPS_KEPT = 8
@@ -28,7 +31,9 @@ export function describeHost(known: HostDescription, seen: HostObservation): Hos
 function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
   const before = isAnswering(known) ? known : undefined
   const roundTripsMs = Object.freeze([...(before?.roundTripsMs ?? []), seen.roundTripMs].slice(-ROUND_TRIPS_KEPT))
-  const stillDoubted = before?.suspicion !== undefined && seen.evidence.probe <= before.suspicion.probe
+  const stillDoubted =
+    before?.suspicion !== undefined &&
+    (seen.evidence.probe <= before.suspicion.probe || hidesPath(before.suspicion, seen))
   return {
     kind: seen.answer.inRecovery ? 'replica' : 'master',
     hostId: known.hostId,
@@ -56,17 +61,21 @@ function lowerMedian(valuesMs: readonly number[]): number {
 
 function describeFailure(known: HostDescription, seen: Failed): HostDescription {
   const fromProbe = seen.evidence.generation === undefined
+  if (seen.isOnDetour === true) return blockedPath(known, seen)
   switch (seen.fault) {
     case 'role-doubted':
       return known.kind === 'master' ? suspect(known, seen, seen.fault) : known
     case 'lost':
       // One backend may be told to go while its server is well: the probe connection is the judge of that.
       if (!fromProbe || !isAnswering(known)) return stillSilent(known, seen)
+      if (seen.isAlive === true) return suspect(known, seen, known.suspicion?.fault === 'busy' ? 'busy' : 'lost')
       return isLostAgain(known, seen) ? silent(known, seen, 'unreachable') : suspect(known, seen, 'lost')
     case 'capacity':
       return isAnswering(known) ? known : stillSilent(known, seen)
     case 'silent':
-      return fromProbe && isSecondSign(known) ? silent(known, seen, 'unreachable') : doubt(known, seen, 'silent')
+      if (!fromProbe) return isBusy(known) ? known : doubt(known, seen, 'silent')
+      if (seen.isAlive === true && isAnswering(known)) return suspect(known, seen, silenceOfTheLiving(known))
+      return isSecondSign(known) ? silent(known, seen, 'unreachable') : doubt(known, seen, 'silent')
     // Of an answering host these say nothing, but a probe that met them has no answer either.
     case 'unresolved':
     case 'server-error':
@@ -88,6 +97,30 @@ function isSecondSign(known: HostDescription): boolean {
   return fault === 'silent' || fault === 'lost' || fault === 'down'
 }
 
+/**
+ * What the silence of a host that lives makes of it: busy, as far as only its silence was in doubt. That its connection ended, or
+ * that it refused to do what its role says, takes an answer to put right: it may not be what it was.
+ */
+function silenceOfTheLiving({ suspicion }: AnsweringHost): Suspicion['fault'] {
+  const isOfSilence = suspicion === undefined || suspicion.fault === 'silent' || suspicion.fault === 'path'
+  return isOfSilence ? 'busy' : suspicion.fault
+}
+
+/** The pool cannot get there, and no answer of a check says that it can again: it is tried anew after a while. */
+function blockedPath(known: HostDescription, seen: Failed): HostDescription {
+  if (!isAnswering(known) || !isTrusted(known)) return known
+  const { probe } = seen.evidence
+  return { ...known, probe, suspicion: Object.freeze({ sinceMs: seen.atMs, fault: 'path', probe, cause: seen.cause }) }
+}
+
+function hidesPath({ fault, sinceMs }: Suspicion, { atMs }: Answered): boolean {
+  return fault === 'path' && atMs < sinceMs + PATH_DOUBT_MS
+}
+
+function isBusy(known: HostDescription): boolean {
+  return isAnswering(known) && known.suspicion?.fault === 'busy'
+}
+
 /** A fresh connection that ends as the one before did, without an answer in between. */
 function isLostAgain({ suspicion }: AnsweringHost, seen: Failed): boolean {
   return suspicion?.fault === 'lost' && suspicion.probe < seen.evidence.probe
@@ -100,7 +133,8 @@ function doubt(known: HostDescription, seen: Failed, fault: Suspicion['fault']):
 
 function suspect(known: AnsweringHost, seen: Failed, fault: Suspicion['fault']): AnsweringHost {
   const { probe } = seen.evidence
-  if (known.suspicion !== undefined && known.suspicion.probe >= probe) return known
+  const isWorse = isTrusted(known) && fault !== 'busy'
+  if (known.suspicion !== undefined && known.suspicion.probe >= probe && !isWorse) return known
   const sinceMs = known.suspicion?.sinceMs ?? seen.atMs
   return { ...known, probe, suspicion: Object.freeze({ sinceMs, fault, probe, cause: seen.cause }) }
 }

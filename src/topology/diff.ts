@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, Detachment, HostDescription } from './host-description.ts'
-import { detachmentOf, isAnswering } from './host-description.ts'
+import { detachmentOf, isAnswering, isTrusted } from './host-description.ts'
 import { isLeftBehind } from './left-behind.ts'
 import type { Fencing, Topology } from './topology.ts'
 import { masters } from './topology.ts'
@@ -50,7 +50,7 @@ function* diffHost(before: HostDescription, after: HostDescription, fencing: Fen
     yield { kind: 'connections-void', host: after, generation: after.generation, interrupt: mustStop(after, fencing) }
   }
   if (before.kind !== after.kind) yield { kind: 'host-changed', before, after }
-  if (isAnswering(after) && after.suspicion !== undefined && !isSuspected(before)) {
+  if (isAnswering(after) && doubtOf(after) > doubtOf(before)) {
     yield { kind: 'host-suspected', host: after }
   }
   yield* diffFollowing(before, after)
@@ -75,8 +75,10 @@ function* diffMasterless(before: Topology, after: Topology): Generator<TopologyC
   }
 }
 
-function isSuspected(host: HostDescription): boolean {
-  return isAnswering(host) && host.suspicion !== undefined
+/** Whoever waits for a connection chooses again when a host becomes the last choice, and when it becomes none. */
+function doubtOf(host: HostDescription): 0 | 1 | 2 {
+  if (!isAnswering(host) || host.suspicion === undefined) return 0
+  return isTrusted(host) ? 1 : 2
 }
 
 /** On a host that is gone a query would hang; on a fenced one a write would be lost. */

@@ -2,10 +2,14 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { RoleAnswer } from './observation.ts'
 
-/** Why a host that answered last time is held for doubtful until its next answer. */
+/**
+ * Why a host that answered last time is held for doubtful until its next answer. `busy`: it did not answer its check in time,
+ * but data arrived from it since, or it let a fresh connection in. `path`: its checks are answered, but they go another way (`probe`),
+ * and its pool could not connect a moment ago.
+ */
 export interface Suspicion {
   readonly sinceMs: Milliseconds
-  readonly fault: 'lost' | 'silent' | 'down' | 'not-ready' | 'capacity' | 'role-doubted'
+  readonly fault: 'lost' | 'silent' | 'busy' | 'path' | 'down' | 'not-ready' | 'capacity' | 'role-doubted'
   /** Only an answer to a later probe than this one ends the suspicion. */
   readonly probe: number
   readonly cause: Error
@@ -139,6 +143,11 @@ export type HostDescription = UnknownHost | AnsweringHost | SilentHost
 /** Whether the host answered (or is merely suspected of having stopped to). */
 export function isAnswering(host: HostDescription): host is AnsweringHost {
   return host.kind !== 'unknown' && 'answer' in host
+}
+
+/** Whether a host may be given new work in its role; where that is in doubt no longer. Others are taken first in either case. */
+export function isTrusted({ suspicion }: AnsweringHost): boolean {
+  return suspicion === undefined || suspicion.fault === 'busy' || suspicion.fault === 'path'
 }
 
 /** What the host said when it last answered, whatever it is now. */

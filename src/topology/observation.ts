@@ -51,4 +51,8 @@ export type HostObservation =
       readonly evidence: Evidence
       readonly fault: HostFault
       readonly cause: Error
+      /** Something arrived from the host since the check was sent, though not the answer to it. Grants nothing. */
+      readonly isAlive?: boolean
+      /** It was seen on the pool's own way to the host, while checks take another one and so cannot put it right. */
+      readonly isOnDetour?: boolean
     }

@@ -87,9 +87,20 @@ function isStale(host: AnsweringHost, highestTimeline: number): boolean {
 
 function electMaster(contenders: readonly AnsweringHost[], incumbent: HostId | undefined): AnsweringHost | undefined {
   const sitting = contenders.find((host) => host.hostId === incumbent)
-  if (sitting !== undefined) return sitting
+  if (sitting !== undefined) return successorOf(sitting, contenders) ?? sitting
   const [first, ...others] = contenders
   return first !== undefined && others.every((other) => isSameServer(first, other)) ? first : undefined
+}
+
+/**
+ * A master that is too busy to answer keeps its role by what it said last. A host that has been writable only since then was
+ * promoted in its place, where timelines cannot tell.
+ */
+function successorOf(sitting: AnsweringHost, contenders: readonly AnsweringHost[]): AnsweringHost | undefined {
+  if (sitting.suspicion?.fault !== 'busy') return undefined
+  const isLater = (host: AnsweringHost): boolean => host.suspicion === undefined && host.sinceMs > sitting.seenAtMs
+  const [heir, ...others] = contenders.filter((host) => host !== sitting && isLater(host))
+  return others.length === 0 ? heir : undefined
 }
 
 function isSameServer(one: AnsweringHost, other: AnsweringHost): boolean {

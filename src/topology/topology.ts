@@ -1,7 +1,7 @@
 import type { HostId, NonEmpty } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
-import { isAnswering } from './host-description.ts'
+import { isAnswering, isTrusted } from './host-description.ts'
 import type { Wal } from './wal.ts'
 import { NO_WAL } from './wal.ts'
 
@@ -52,9 +52,9 @@ export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds):
   })
 }
 
-/** Hosts that take writes now. More than one only with `multiMaster`. A master under suspicion is not among them. */
+/** Hosts that take writes now. More than one only with `multiMaster`. A master under suspicion is not, unless it is merely busy. */
 export function masters(topology: Topology): AnsweringHost[] {
-  return answering(topology).filter((host) => host.kind === 'master' && host.suspicion === undefined)
+  return answering(topology).filter((host) => host.kind === 'master' && isTrusted(host))
 }
 
 /** Hosts that take reads, the suspected included. */

@@ -1,5 +1,6 @@
 import { codeOf } from '../../driver/classify-error.ts'
 import { ClientConnection } from '../pg/client-connection.ts'
+import type { Received } from '../../driver/driver.ts'
 import type { ClientGuard, GuardedClient } from '../pg/guarded-client.ts'
 import { isLibpqClient } from './libpq.ts'
 import { LibpqLink } from './link.ts'
@@ -9,6 +10,8 @@ import type { LinkTarget } from './link.ts'
 export class NativeConnection extends ClientConnection {
   readonly #link: LibpqLink
   #status = 'I'
+  /** Of libpq's bytes none pass here; a statement that is answered to its end shows that some came. */
+  #answers = 0
 
   constructor(native: GuardedClient, guard: ClientGuard | undefined, target: LinkTarget) {
     super(native, guard)
@@ -30,6 +33,7 @@ export class NativeConnection extends ClientConnection {
       completed: (tag) => this.ledger.completed(tag),
       ready: (status) => {
         this.#status = status
+        this.#answers += 1
         this.ledger.ready(status)
       },
       refused: (error) => {
@@ -49,6 +53,10 @@ export class NativeConnection extends ClientConnection {
   protected override destroySocket(cause?: Error): void {
     // Of what ended by itself the link knows.
     if (cause !== undefined) this.#link.interrupt(cause)
+  }
+
+  protected override readSoFar(): Received {
+    return { amount: this.#answers, pauses: 0 }
   }
 
   /** While a statement runs, and when the connection is broken, libpq does not know. */

@@ -1,4 +1,4 @@
-import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
+import type { BoundLease, DriverConnection, Received } from '../../driver/driver.ts'
 import { Ledger } from '../../driver/ledger.ts'
 import { HostLostError } from '../../errors.ts'
 import type { Outcome } from '../../errors.ts'
@@ -70,6 +70,13 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
   outcome(): Outcome {
     return this.ledger.outcome()
   }
+
+  received(): Received | undefined {
+    return this.state === 'open' ? this.readSoFar() : undefined
+  }
+
+  /** What has arrived on it since it was made; undefined while it is paused. */
+  protected abstract readSoFar(): Received | undefined
 
   protected abstract destroySocket(cause?: Error): void
 

@@ -1,4 +1,6 @@
+import type { Received } from '../../driver/driver.ts'
 import { endsSession } from '../../driver/session-end.ts'
+import { SocketReads } from '../../driver/socket-reads.ts'
 import { HasqlError } from '../../errors.ts'
 import { ClientConnection } from './client-connection.ts'
 import { guardParser, violation } from './guard-parser.ts'
@@ -17,6 +19,7 @@ interface ParameterStatus {
 /** One physical connection of `pg`. */
 export class PgConnection extends ClientConnection {
   readonly #parameters = new Map<string, string>()
+  readonly #reads = new SocketReads()
 
   constructor(native: GuardedClient, guard: ClientGuard | undefined) {
     super(native, guard)
@@ -27,6 +30,10 @@ export class PgConnection extends ClientConnection {
 
   protected override destroySocket(cause?: Error): void {
     this.native.connection.stream.destroy(cause)
+  }
+
+  protected override readSoFar(): Received | undefined {
+    return this.#reads.of(this.native.connection.stream)
   }
 
   /** These listen before `pg` does, which attaches its own listeners when it connects. */

@@ -24,15 +24,19 @@ export function pgDriver(
   classesFor: (spec: HostSpec, options: PoolOptions) => PoolClasses,
 ): Driver<GuardedClient, pg.Pool> {
   const choices = new WeakMap<HostSpec, TlsChoice>()
-  const tlsOf = (spec: HostSpec): TlsChoice => {
-    const choice = choices.get(spec) ?? new TlsChoice(spec, given.ssl)
+  const { ssl, password: _, ...others } = given
+  const tlsOf = (spec: HostSpec, isOwn = false): TlsChoice => {
+    const choice = choices.get(spec) ?? new TlsChoice(spec, isOwn ? undefined : ssl)
     choices.set(spec, choice)
     return choice
   }
   return {
     name,
     openPool: (spec, options, hooks) => new PgPool(classesFor(spec, options), spec, given, options, tlsOf(spec), hooks),
-    openProbe: (spec, options) => new PgProbe(module, spec, given, tlsOf(spec), options),
+    openProbe: (spec, options) => {
+      const isOwn = options.hasOwnCredentials === true
+      return new PgProbe(module, spec, isOwn ? others : given, tlsOf(spec, isOwn), options)
+    },
     classify: classifyPgError,
   }
 }

@@ -16,6 +16,7 @@ export class PgProbe implements ProbeConnection {
   #client: GuardedClient | undefined
   #ready: Promise<GuardedClient> | undefined
   #busy = false
+  #isLoggedIn = false
   #destroyed = false
 
   constructor(module: PgModule, spec: HostSpec, given: PgPoolOptions, tls: TlsChoice, options: ProbeOptions) {
@@ -24,6 +25,10 @@ export class PgProbe implements ProbeConnection {
     this.#given = given
     this.#tls = tls
     this.#options = options
+  }
+
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn
   }
 
   async query(sql: string): Promise<readonly (string | null)[]> {
@@ -49,6 +54,7 @@ export class PgProbe implements ProbeConnection {
     try {
       if (this.#options.hold === 'nothing') unref(client)
       await client.connect()
+      this.#isLoggedIn = true
       return client
     } catch (error) {
       if (!this.#destroyed && this.#tls.fallBack(error, ssl)) return this.#connect()

@@ -19,8 +19,9 @@ export function driverOf(settings: Settings): Driver<PostgresConnection, postgre
     ...(given.connection === undefined ? {} : { connection: given.connection }),
   })
   const choices = new WeakMap<HostSpec, HostTls>()
-  const tlsOf = (spec: HostSpec): HostTls => {
-    const choice = choices.get(spec) ?? new HostTls(spec, given.ssl)
+  const { ssl, password: _, ...others } = given
+  const tlsOf = (spec: HostSpec, isOwn = false): HostTls => {
+    const choice = choices.get(spec) ?? new HostTls(spec, isOwn ? undefined : ssl)
     choices.set(spec, choice)
     return choice
   }
@@ -31,8 +32,10 @@ export function driverOf(settings: Settings): Driver<PostgresConnection, postgre
       return new PostgresPool(plans, hooks, (pool) => hostSql(pool, spec.hostId, () => plans.parameters))
     },
     openProbe: (spec, options) => {
-      const tls = tlsOf(spec)
-      const planFor = () => probePlan(settings, spec, tls, options, plain)
+      const isOwn = options.hasOwnCredentials === true
+      const tls = tlsOf(spec, isOwn)
+      const asked = isOwn ? { ...settings, given: others } : settings
+      const planFor = () => probePlan(asked, spec, tls, options, plain)
       return new PostgresProbe(plain, planFor, (error, plan) => tls.fallBack(error, plan.tls), options)
     },
     classify: classifyPostgresError,

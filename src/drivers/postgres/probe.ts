@@ -14,6 +14,7 @@ export class PostgresProbe implements ProbeConnection, SessionEvents {
   #session: Session | undefined
   #ready: Promise<Session> | undefined
   #isBusy = false
+  #isLoggedIn = false
   #isDestroyed = false
 
   constructor(
@@ -26,6 +27,10 @@ export class PostgresProbe implements ProbeConnection, SessionEvents {
     this.#planFor = planFor
     this.#fallsBack = fallsBack
     this.#options = options
+  }
+
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn
   }
 
   async query(sql: string): Promise<readonly (string | null)[]> {
@@ -74,6 +79,7 @@ export class PostgresProbe implements ProbeConnection, SessionEvents {
     this.#session = session
     try {
       await session.connect()
+      this.#isLoggedIn = true
       return session
     } catch (error) {
       if (!this.#isDestroyed && this.#fallsBack(error, plan)) return this.#connect()

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Received } from '../../driver/driver.ts'
+import { SocketReads } from '../../driver/socket-reads.ts'
 import type { SocketLookup } from '../../network/lookup.ts'
 import type { Hold, Timer } from '../../time/clock.ts'
 import type { Milliseconds } from '../../time/milliseconds.ts'
@@ -55,6 +57,7 @@ export class Session {
   #front: NativeSocket | undefined
   #refuse: ((error: Error) => void) | undefined
   #timer: Timer | undefined
+  readonly #reads = new SocketReads()
 
   constructor(plan: SessionPlan, events: SessionEvents) {
     this.plan = plan
@@ -101,6 +104,11 @@ export class Session {
     // What else postgres.js holds, an open COPY for example, ends too.
     this.#front?.tell('error', closed)
     this.#socket?.destroy()
+  }
+
+  /** What has arrived since it was made; undefined while nothing is read. */
+  received(): Received | undefined {
+    return this.state === 'open' && this.#socket !== undefined ? this.#reads.of(this.#socket) : undefined
   }
 
   /** Whether its socket keeps the process alive. */

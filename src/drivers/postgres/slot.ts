@@ -1,4 +1,4 @@
-import type { BoundLease, DriverConnection } from '../../driver/driver.ts'
+import type { BoundLease, DriverConnection, Received } from '../../driver/driver.ts'
 import { retiresConnection } from '../../driver/session-end.ts'
 import { HasqlError, HostLostError, UnknownConnectionError } from '../../errors.ts'
 import type { Outcome } from '../../errors.ts'
@@ -133,6 +133,10 @@ export class Slot
 
   outcome(): Outcome {
     return this.session.talk.ledger.outcome()
+  }
+
+  received(): Received | undefined {
+    return this.session.received()
   }
 
   async query(sql: string): Promise<readonly (string | null)[]> {
