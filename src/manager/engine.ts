@@ -4,6 +4,7 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
+import { askingSyncWaits } from '../monitor/sync-wait.ts'
 import { acquireChannel, isHeard, topologyChannel } from '../metrics/channels.ts'
 import { ProbeAccount } from '../metrics/probe-account.ts'
 import type { HostPoolListener } from '../pool/host-pool-listener.ts'
@@ -32,6 +33,7 @@ import { PoolWarmer } from './pool-warmer.ts'
 import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
+import { SyncWaits } from './sync-waits.ts'
 import { traceAcquire } from './trace-acquire.ts'
 
 /** The parts of one manager, and the wires between them; what the public class is a front for. */
@@ -48,6 +50,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly addresses: AddressBook
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
+  readonly syncWaits: SyncWaits
   readonly origins: Origins<TConnection, TPool> = new Origins()
   /** The manager whose parts these are, as messages of channels name it. */
   readonly #manager: object
@@ -76,12 +79,23 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
     this.addresses = openAddressBook(options)
+    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
+    this.syncWaits = new SyncWaits({
+      ...{ clock, refreshDelayMs: options.refreshDelayMs, poolOf, topology: () => this.store.current },
+      began: (wait) => {
+        this.#log?.syncWait(wait, clock.nowMs())
+        this.emitter.emit('syncWait', wait)
+      },
+      ended: (end) => {
+        this.#log?.syncWaitEnded(end)
+        this.emitter.emit('syncWaitEnded', end)
+      },
+    })
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map([...this.candidates].map(([hostId, candidate]) => [hostId, this.#monitor(candidate)]))
     this.#desks = new Desks(this)
     this.#router = this.#desks.router
     this.#desk = this.#desks.usual
-    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
     this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
     this.stuck = new StuckLeases(poolOf)
   }
@@ -157,6 +171,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
     const nowMs = this.options.clock.nowMs()
     for (const change of changes) this.#log?.changed(change, topology, nowMs)
+    this.syncWaits.changed(topology)
     for (const stuck of this.stuck.changed(topology)) {
       this.#log?.stuck(stuck, nowMs)
       this.emitter.emit('leasesStuck', stuck)
@@ -186,7 +201,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   }
 
   #monitor({ spec, probes }: HostCandidate<TConnection, TPool>): HostMonitor {
-    return new HostMonitor(this.driver, spec, {
+    return new HostMonitor(askingSyncWaits(this.driver, this.syncWaits.listenerFor(spec.hostId)), spec, {
       ...this.options,
       hold: this.options.allowExitOnIdle ? 'nothing' : 'process',
       topology: () => this.store.current,

@@ -71,6 +71,11 @@ export class HostPool<TConnection, TPool>
     return this.#generation
   }
 
+  /** The statements under way, in leases and outside of them. */
+  statementsUnderWay(): ReadonlyMap<object, number> {
+    return this.#book.underWay()
+  }
+
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
     return this.#book.find(connection)?.lease
   }

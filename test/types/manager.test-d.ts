@@ -156,6 +156,8 @@ describe('events', () => {
       | 'connect'
       | 'acquireTimeout'
       | 'leasesStuck'
+      | 'syncWait'
+      | 'syncWaitEnded'
     >()
   })
 })

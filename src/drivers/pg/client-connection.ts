@@ -71,6 +71,10 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
     return this.ledger.outcome()
   }
 
+  statementUnderWay(): number | undefined {
+    return this.ledger.underWay
+  }
+
   protected abstract destroySocket(cause?: Error): void
 
   /** Whether a transaction block was open, failed or not, when everything was answered last. */

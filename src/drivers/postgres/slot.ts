@@ -135,6 +135,10 @@ export class Slot
     return this.session.talk.ledger.outcome()
   }
 
+  statementUnderWay(): number | undefined {
+    return this.session.talk.ledger.underWay
+  }
+
   async query(sql: string): Promise<readonly (string | null)[]> {
     return firstRow(this.template, sql, (query) => this.run(query))
   }
