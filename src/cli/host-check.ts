@@ -117,7 +117,7 @@ export class HostChecker {
           () => socket.destroy(),
         )
         if (seen.refusal === undefined) return [seen, seen.text]
-        throw new TlsRefusal(seen.isEncrypted ? seen.text : seen.refusal, seen.refusal)
+        throw new TlsRefusal(seen.text, seen.refusal)
       })
       const isOpen = !found.isEncrypted && this.#spec.tls.mode === 'prefer'
       if (isOpen)

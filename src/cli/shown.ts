@@ -1,8 +1,9 @@
 import { redact } from '../dsn/redact.ts'
+import { withTlsWords } from './tls-words.ts'
 
-/** A text from elsewhere on one line: no password, and nothing that a terminal would obey. */
+/** A text from elsewhere on one line: no password, nothing that a terminal would obey, and words for what OpenSSL says. */
 export function shown(text: string): string {
-  return redact(text)
+  return withTlsWords(redact(text))
     .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
 }

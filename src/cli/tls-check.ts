@@ -14,6 +14,9 @@ export interface TlsFindings {
   readonly refusal: string | undefined
 }
 
+/** The code of a refusal where the server has no TLS at all. */
+export const NO_TLS = 'NO_TLS'
+
 /** What TLS brought is not what the DSN demands. */
 export class TlsRefusal extends Error {
   override readonly name = 'TlsRefusal'
@@ -36,8 +39,17 @@ export async function checkTls(spec: HostSpec, socket: Socket): Promise<TlsFindi
     return { isEncrypted: false, text: `off: ${offReason(spec)}`, refusal: undefined }
   if (spec.tls.negotiation === 'postgres' && !(await serverAgrees(socket))) {
     const isDemanded = !['prefer', 'allow'].includes(spec.tls.mode)
-    const refusal = isDemanded ? `the server has no TLS, but sslmode=${spec.tls.mode} demands it` : undefined
-    return { isEncrypted: false, text: 'the server has no TLS: the connection is not encrypted', refusal }
+    if (!isDemanded)
+      return {
+        isEncrypted: false,
+        text: 'the server has no TLS: the connection is not encrypted',
+        refusal: undefined,
+      }
+    return {
+      isEncrypted: false,
+      text: `the server has no TLS, but sslmode=${spec.tls.mode} demands it`,
+      refusal: NO_TLS,
+    }
   }
   // What does not pass is looked at, too, instead of being hung up on.
   const encrypted = connect({ ...options, socket, rejectUnauthorized: false })

@@ -51,6 +51,11 @@ export interface DriverConnection<TConnection> {
   canPassOn?(): boolean
   /** Whether a statement runs on it outside of a lease, which is waited for when the manager closes. Without it: never. */
   isAnswering?(): boolean
+  /**
+   * A number that stands for the statement that is being answered, no two statements of the connection the same; undefined while none
+   * is. Without it nobody notices that a commit waits for a synchronous standby.
+   */
+  statementUnderWay?(): number | undefined
   /** Has the connection closed as soon as it is idle; called only while it is answering. */
   retire?(): void
   /**

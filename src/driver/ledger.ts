@@ -12,6 +12,8 @@ export class Ledger {
   readonly #isInTransaction: () => boolean
   /** Statements asked for and not answered yet; too high when the driver itself refused one, which only makes us careful. */
   #asked = 0
+  /** Answers that have come to their end. */
+  #answered = 0
   #last: unknown
   /** How often the stream was written to; undefined when nobody counts. */
   #writes: number | undefined
@@ -26,6 +28,11 @@ export class Ledger {
   /** @param isInTransaction - whether a transaction block was open, failed or not, when everything was answered last. */
   constructor(isInTransaction: () => boolean) {
     this.#isInTransaction = isInTransaction
+  }
+
+  /** A number that stands for the statement that is being answered, no two of them the same; undefined while none is. */
+  get underWay(): number | undefined {
+    return this.#asked > 0 ? this.#answered : undefined
   }
 
   /** A lease begins. What an earlier holder left unanswered stays in doubt. */
@@ -72,6 +79,7 @@ export class Ledger {
     this.#hasEnded = false
     this.#refusal = undefined
     this.#isDoubted = false
+    this.#answered += 1
     if (this.#asked > 0) this.#asked -= 1
     if (this.#asked > 0) return
     this.#last = undefined

@@ -3,7 +3,7 @@ import type { Logger, LogLevel } from '../metrics/logger.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { StuckHost } from './events.ts'
+import type { StuckHost, SyncWait, SyncWaitEnd } from './events.ts'
 import { describeState } from './explain.ts'
 
 /** How much it matters that a host has become this. */
@@ -66,6 +66,19 @@ export class ChangeLog {
   stuck({ host, sinceMs, leased, waiting }: StuckHost, nowMs: number): void {
     const leases = `all ${leased} connections are leased, none came back for ${seconds(nowMs - sinceMs)}`
     this.#write('warn', `${host} answers its checks, but ${leases}, and ${waiting} callers wait`)
+  }
+
+  syncWait({ host, sinceMs, waiting }: SyncWait, nowMs: number): void {
+    const sessions = `${waiting} ${waiting === 1 ? 'session has' : 'sessions have'} been waiting`
+    const text = `${host} answers its checks, but ${sessions} for a synchronous standby for ${seconds(nowMs - sinceMs)}`
+    this.#write('error', text)
+  }
+
+  syncWaitEnded({ host, lastedMs }: SyncWaitEnd): void {
+    this.#write(
+      'info',
+      `${host} keeps no session waiting for a synchronous standby any more, after ${seconds(lastedMs)}`,
+    )
   }
 
   /** One line without a password, whatever a server or a look-up of the caller's own put into its error. */

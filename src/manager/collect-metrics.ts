@@ -30,7 +30,7 @@ export function collectMetrics<TConnection, TPool>(engine: Engine<TConnection, T
 
 function driverMetrics<TConnection, TPool>(
   { hostId, pool, capacity, probes, preference }: HostCandidate<TConnection, TPool>,
-  { store, stuck, options }: Engine<TConnection, TPool>,
+  { store, stuck, syncWaits, options }: Engine<TConnection, TPool>,
 ): DriverMetrics {
   const nowMs = options.clock.nowMs()
   const host = store.current.hosts.get(hostId)
@@ -54,6 +54,7 @@ function driverMetrics<TConnection, TPool>(
     lagMs: lag?.ms,
     lagBytes: lag?.bytes,
     stuckMs: stuck.stuckMs(hostId, nowMs),
+    syncWaitMs: syncWaits.waitMs(hostId, nowMs),
     ...pool.counters.copy(),
     ...probes.copy(),
     labels: { ...preference.labels },

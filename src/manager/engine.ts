@@ -33,6 +33,7 @@ import { probeRoutes } from './probe-option.ts'
 import type { Router } from './router.ts'
 import { ShutdownSigns } from './shutdown-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
+import { SyncWaits } from './sync-waits.ts'
 import { traceAcquire } from './trace-acquire.ts'
 import { watchHost } from './watch-host.ts'
 
@@ -50,6 +51,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly addresses: AddressBook
   readonly warmer: PoolWarmer
   readonly stuck: StuckLeases
+  readonly syncWaits: SyncWaits
   readonly origins: Origins<TConnection, TPool> = new Origins()
   /** The manager whose parts these are, as messages of channels name it. */
   readonly #manager: object
@@ -79,12 +81,23 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     this.#releaseListeners = this.emitter.listenersOf('release')
     this.expiry = new ExpiryQueue(clock, options.allowExitOnIdle ? 'process' : 'nothing')
     this.addresses = openAddressBook(options)
+    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
+    this.syncWaits = new SyncWaits({
+      ...{ clock, refreshDelayMs: options.refreshDelayMs, poolOf, topology: () => this.store.current },
+      began: (wait) => {
+        this.#log?.syncWait(wait, clock.nowMs())
+        this.emitter.emit('syncWait', wait)
+      },
+      ended: (end) => {
+        this.#log?.syncWaitEnded(end)
+        this.emitter.emit('syncWaitEnded', end)
+      },
+    })
     this.candidates = new Map(dsn.hosts.map((spec) => [spec.hostId, this.#candidate(driver, spec)]))
     this.monitors = new Map([...this.candidates].map(([id, host]) => [id, watchHost(this, host, routeOf(host.spec))]))
     this.#desks = new Desks(this)
     this.#router = this.#desks.router
     this.#desk = this.#desks.usual
-    const poolOf = (hostId: HostId): HostPool<TConnection, TPool> | undefined => this.candidates.get(hostId)?.pool
     this.warmer = new PoolWarmer({ clock, random, hold: 'nothing', poolOf })
     this.stuck = new StuckLeases(poolOf)
   }
@@ -161,6 +174,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (changes.length > 0) this.emitter.emit('topologyChange', { topology })
     const nowMs = this.options.clock.nowMs()
     for (const change of changes) this.#log?.changed(change, topology, nowMs)
+    this.syncWaits.changed(topology)
     for (const stuck of this.stuck.changed(topology)) {
       this.#log?.stuck(stuck, nowMs)
       this.emitter.emit('leasesStuck', stuck)

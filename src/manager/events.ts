@@ -12,6 +12,21 @@ export interface StuckHost {
   readonly waiting: number
 }
 
+/** A master that answers its checks while commits on it wait for a synchronous standby. */
+export interface SyncWait {
+  readonly host: HostId
+  /** When one of the sessions that wait now was first seen waiting, on the manager's clock. */
+  readonly sinceMs: Milliseconds
+  /** How many sessions wait, of those that the role of the checks may see: its own, or all with `pg_read_all_stats`. */
+  readonly waiting: number
+}
+
+/** The end of such a wait: nobody waits any more, or the host is the master no longer. */
+export interface SyncWaitEnd {
+  readonly host: HostId
+  readonly lastedMs: number
+}
+
 /** What a manager tells those who listen: plain records, no secrets. Listening changes nothing. */
 export interface ManagerEvents<TConnection> {
   /** A host that was unknown or away answers now. */
@@ -58,6 +73,13 @@ export interface ManagerEvents<TConnection> {
    * wait: the half-dead master. hasql leaves it in use. `sinceMs` is on the manager's monotonic clock.
    */
   readonly leasesStuck: StuckHost
+  /**
+   * The master answers its checks, but commits on it have been waiting for a synchronous standby from one check to the next. hasql leaves
+   * it in use: there is no other master to go to. Told once, until `syncWaitEnded`.
+   */
+  readonly syncWait: SyncWait
+  /** No commit waits there any more, or the host is the master no longer. */
+  readonly syncWaitEnded: SyncWaitEnd
 }
 
 type Listener<T> = (record: T) => void

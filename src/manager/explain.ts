@@ -12,12 +12,12 @@ export function explainHosts(topology: Topology, target: Target, nowMs: number):
     Object.freeze({
       host: host.hostId,
       state: stateOf(host),
-      why: `${why(host, topology, target, nowMs)}${since(host, nowMs)}`,
+      why: why(host, topology, target, nowMs),
     }),
   )
 }
 
-/** The states of all hosts as one text: `db1:5432 is unreachable (connect ECONNREFUSED) for 3.2 s; …`. */
+/** The states of all hosts as one text: `db1:5432 is unreachable for 3.2 s (connect ECONNREFUSED …); …`. */
 export function summarize(states: readonly HostState[]): string {
   return states.map(({ host, why: reason }) => `${host} ${reason}`).join('; ')
 }
@@ -27,27 +27,28 @@ export function isAccessRefusedEverywhere(topology: Topology): boolean {
   return [...topology.hosts.values()].every((host) => host.kind === 'rejected')
 }
 
-/** Why a host is in use or out of it, whatever a caller may want of it. */
-export function describeState(host: HostDescription, topology: Topology): string {
+/** Why a host is in use or out of it, whatever a caller may want of it; with `nowMs` also for how long it has been out. */
+export function describeState(host: HostDescription, topology: Topology, nowMs?: number): string {
+  const lasting = nowMs === undefined ? '' : wordDuration(nowMs - host.sinceMs)
   switch (host.kind) {
     case 'unknown':
       return 'has not answered yet'
     case 'unreachable':
-      return `is unreachable (${host.cause.message})`
+      return `is unreachable${lasting} (${host.cause.message})`
     case 'not-ready':
-      return `is starting, recovering or shutting down (${host.cause.message})`
+      return `is starting, recovering or shutting down${lasting} (${host.cause.message})`
     case 'rejected':
-      return `refuses the connection: ${host.cause.message}. Check user, password, database and TLS settings`
+      return `refuses the connection${lasting}: ${host.cause.message}. Check user, password, database and TLS settings`
     case 'stale-master':
-      return `is a stale master: it is on timeline ${host.answer.timeline ?? '?'}, but ${topology.fencing.highestTimeline} has been seen`
+      return `is a stale master${lasting}: it is on timeline ${host.answer.timeline ?? '?'}, but ${topology.fencing.highestTimeline} has been seen`
     case 'rival-master':
-      return 'accepts writes on the same timeline as another host (split brain)'
+      return `accepts writes on the same timeline as another host (split brain)${lasting}`
     case 'duplicate-master':
-      return 'is the same server as another host of the DSN'
+      return `is the same server as another host of the DSN${lasting}`
     case 'foreign-cluster':
-      return `belongs to another cluster (system identifier ${host.answer.systemId ?? '?'})`
+      return `belongs to another cluster (system identifier ${host.answer.systemId ?? '?'})${lasting}`
     case 'read-only-master':
-      return 'is a master with default_transaction_read_only on'
+      return `is a master with default_transaction_read_only on${lasting}`
     case 'master':
       return `is the master${hidden(host)}${doubt(host)}`
     case 'replica':
@@ -57,7 +58,7 @@ export function describeState(host: HostDescription, topology: Topology): string
 
 function why(host: HostDescription, topology: Topology, target: Target, nowMs: number): string {
   const stale = stalenessOf(host, topology, target, nowMs)
-  const state = `${describeState(host, topology)}${stale === undefined ? '' : ` ${stale}`}`
+  const state = `${describeState(host, topology, nowMs)}${stale === undefined ? '' : ` ${stale}`}`
   const wantsReplica = target.role === 'replica' && !target.fallbackMaster
   return host.kind === 'master' && wantsReplica ? `${state} (fallbackMaster is off)` : state
 }
@@ -114,7 +115,8 @@ function stateOf(host: HostDescription): string {
   return isAnswering(host) && host.suspicion !== undefined ? `suspect ${host.kind}` : host.kind
 }
 
-function since(host: HostDescription, nowMs: number): string {
-  if (host.kind === 'master' || host.kind === 'replica' || host.kind === 'unknown') return ''
-  return ` for ${((nowMs - host.sinceMs) / 1_000).toFixed(1)} s`
+/** ` for 3.2 s`; nothing for what has only just begun. */
+function wordDuration(durationMs: number): string {
+  const seconds = (durationMs / 1_000).toFixed(1)
+  return seconds === '0.0' ? '' : ` for ${seconds} s`
 }

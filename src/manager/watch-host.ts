@@ -1,6 +1,7 @@
 import type { Driver } from '../driver/driver.ts'
 import type { AddressBook } from '../network/address-book.ts'
 import { HostMonitor } from '../monitor/host-monitor.ts'
+import { askingSyncWaits } from '../monitor/sync-wait.ts'
 import type { SignsOfLife } from '../pool/signs-of-life.ts'
 import type { HostObservation } from '../topology/observation.ts'
 import type { TopologyStore } from '../topology/store.ts'
@@ -8,6 +9,7 @@ import type { HostCandidate } from './host-candidate.ts'
 import type { ManagerCounters } from './manager-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ProbeRoute } from './probe-option.ts'
+import type { SyncWaits } from './sync-waits.ts'
 
 /** The parts of a manager that the watching of a host works with. */
 export interface WatchParts<TConnection, TPool> {
@@ -16,11 +18,12 @@ export interface WatchParts<TConnection, TPool> {
   readonly store: TopologyStore
   readonly addresses: AddressBook
   readonly counters: ManagerCounters
+  readonly syncWaits: SyncWaits
 }
 
 /** The monitor of one host: its checks take the given route, and a check that is missed is judged beside what the pool receives. */
 export function watchHost<TConnection, TPool>(
-  { driver, options, store, addresses, counters }: WatchParts<TConnection, TPool>,
+  { driver, options, store, addresses, counters, syncWaits }: WatchParts<TConnection, TPool>,
   { spec, probes, pool }: HostCandidate<TConnection, TPool>,
   { spec: target, hasOwnCredentials }: ProbeRoute,
 ): HostMonitor {
@@ -29,7 +32,7 @@ export function watchHost<TConnection, TPool>(
     openProbe: (_spec, given) => driver.openProbe(target, { ...given, hasOwnCredentials }),
     classify: (error, phase) => driver.classify(error, phase),
   }
-  return new HostMonitor(watching, spec, {
+  return new HostMonitor(askingSyncWaits(watching, syncWaits.listenerFor(spec.hostId)), spec, {
     ...options,
     hold: options.allowExitOnIdle ? 'nothing' : 'process',
     topology: () => store.current,

@@ -57,6 +57,8 @@ export interface DriverMetrics {
   readonly errors: Readonly<FaultCounts>
   /** For how long no lease has ended while all connections are leased and callers wait, in milliseconds; else 0. */
   readonly stuckMs: number
+  /** For how long commits on the master have been waiting for a synchronous standby, in milliseconds; else 0. */
+  readonly syncWaitMs: number
   /** Connections begun: `connectionsAdded` = `connectionsRemoved` + `total`. */
   readonly connectionsAdded: number
   readonly connectionsRemoved: number

@@ -91,6 +91,9 @@ export const FAMILIES: readonly Family[] = [
   perHost('gauge', 'leases_stuck_seconds', 'For how long no lease has ended on a full pool.', (h) =>
     seconds(h.stuckMs),
   ),
+  perHost('gauge', 'sync_wait_seconds', 'For how long commits have been waiting for a synchronous standby.', (h) =>
+    seconds(h.syncWaitMs),
+  ),
   perHost('counter', 'acquires_total', 'Leases handed out.', (h) => h.acquires),
   perHost('counter', 'releases_total', 'Leases that have ended.', (h) => h.releases),
   perHost(

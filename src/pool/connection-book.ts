@@ -89,6 +89,16 @@ export class ConnectionBook<TConnection> {
     return this.#usage.leased > 0 || [...this.#all.keys()].some((connection) => connection.isAnswering?.())
   }
 
+  /** The statements under way, each by its connection and the number that stands for it there. */
+  underWay(): ReadonlyMap<object, number> {
+    const found = new Map<object, number>()
+    for (const connection of this.#all.keys()) {
+      const statement = connection.statementUnderWay?.()
+      if (statement !== undefined) found.set(connection, statement)
+    }
+    return found
+  }
+
   /** Calls back once, when no connection is busy. */
   onNoneBusy(callback: () => void): void {
     if (this.#isBusy) this.#onNoneBusy.push(callback)

@@ -78,6 +78,11 @@ export class HostPool<TConnection, TPool>
     return this.#book.all()
   }
 
+  /** The statements under way, in leases and outside of them. */
+  statementsUnderWay(): ReadonlyMap<object, number> {
+    return this.#book.underWay()
+  }
+
   leaseOf(connection: DriverConnection<TConnection>): Lease<TConnection> | undefined {
     return this.#book.find(connection)?.lease
   }

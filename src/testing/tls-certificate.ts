@@ -21,9 +21,6 @@ const TRUE = Buffer.from([0x01, 0x01, 0xff])
 const ECDSA_SHA256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
 /** commonName = localhost */
 const NAME = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), text(0x0c, 'localhost'))))
-/** From 2000 to 2049, so that no clock is wrong. */
-const VALIDITY = sequence(text(0x17, '000101000000Z'), text(0x17, '491231235959Z'))
-
 function extensions(): Buffer {
   const names = sequence(text(0x82, 'localhost'), der(0x87, Buffer.from([127, 0, 0, 1])))
   const authority = sequence(oid(0x55, 0x1d, 0x13), TRUE, der(0x04, sequence(TRUE)))
@@ -33,8 +30,12 @@ function extensions(): Buffer {
 const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replaceAll(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`
 
-/** Makes a self-signed certificate for localhost and 127.0.0.1, to be trusted as its own authority. */
-export function makeTlsCertificate(): TlsCertificate {
+/**
+ * Makes a self-signed certificate for localhost and 127.0.0.1, to be trusted as its own authority. It is valid from 2000 to
+ * `until`, by default the end of 2049, so that no clock is wrong.
+ */
+export function makeTlsCertificate(until = '491231235959Z'): TlsCertificate {
+  const validity = sequence(text(0x17, '000101000000Z'), text(0x17, until))
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const serial = randomBytes(8)
   serial.writeUInt8((serial.readUInt8(0) & 0x7f) | 0x40, 0)
@@ -43,7 +44,7 @@ export function makeTlsCertificate(): TlsCertificate {
     der(0x02, serial),
     ECDSA_SHA256,
     NAME,
-    VALIDITY,
+    validity,
     NAME,
     pair.publicKey.export({ type: 'spki', format: 'der' }),
     extensions(),

@@ -158,6 +158,8 @@ describe('events', () => {
       | 'connect'
       | 'acquireTimeout'
       | 'leasesStuck'
+      | 'syncWait'
+      | 'syncWaitEnded'
     >()
   })
 })

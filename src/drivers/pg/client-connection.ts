@@ -78,6 +78,10 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
   /** What has arrived on it since it was made; undefined while it is paused. */
   protected abstract readSoFar(): Received | undefined
 
+  statementUnderWay(): number | undefined {
+    return this.ledger.underWay
+  }
+
   protected abstract destroySocket(cause?: Error): void
 
   /** Whether a transaction block was open, failed or not, when everything was answered last. */

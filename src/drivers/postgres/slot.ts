@@ -139,6 +139,10 @@ export class Slot
     return this.session.received()
   }
 
+  statementUnderWay(): number | undefined {
+    return this.session.talk.ledger.underWay
+  }
+
   async query(sql: string): Promise<readonly (string | null)[]> {
     return firstRow(this.template, sql, (query) => this.run(query))
   }

@@ -92,6 +92,13 @@ const OF_POOLS: readonly Row<DriverMetrics>[] = [
     'How far the host is behind the master.',
     ({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1_000),
   ],
+  [
+    'Gauge',
+    'hasql.host.sync_wait',
+    's',
+    'For how long commits have been waiting for a synchronous standby.',
+    ({ syncWaitMs }) => syncWaitMs / 1_000,
+  ],
   ['Counter', 'hasql.probe.count', '{probe}', 'Checks of the host.', ({ probes }) => probes],
   [
     'Counter',

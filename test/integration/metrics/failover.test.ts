@@ -129,9 +129,10 @@ test('every rule has an alert of its own, and promtool reads them', () => {
     'HasqlStaleMaster',
     'HasqlReplicaLag',
     'HasqlPoolSaturated',
+    'HasqlSyncWait',
   ])
   const checked = promtool(['check', 'rules', ALERTS_FILE])
-  expect(checked?.said ?? '5 rules found').toContain('5 rules found')
+  expect(checked?.said ?? '6 rules found').toContain('6 rules found')
 })
 
 test('a healthy cluster raises none', async () => {
@@ -159,6 +160,20 @@ test('a replica that falls behind', async () => {
   expect(await alerts()).toEqual(['HasqlReplicaLag'])
   await heir.resumeReplay()
   await eventually('it has caught up', async () => (await alerts()).length === 0)
+})
+
+test('commits that wait for a synchronous standby', async () => {
+  const [master] = await cast()
+  await master.setting('synchronous_standby_names', 'nobody')
+  await eventually('a commit waits', async () => {
+    void db.withMaster((connection) => connection.query('insert into t values (0)')).catch(() => undefined)
+    return (await master.query("select from pg_stat_activity where wait_event = 'SyncRep'")).length > 0
+  })
+  await eventually('it is seen', () => db.metrics().drivers.some(({ syncWaitMs }) => syncWaitMs > 0))
+  aheadMs += 6_000
+  expect(await alerts()).toContain('HasqlSyncWait')
+  await master.setting('synchronous_standby_names', '')
+  await eventually('it is over', async () => (await alerts()).length === 0)
 })
 
 test('a failover: no master, then another one, and a split brain and a stale master after it', async () => {

@@ -13,6 +13,8 @@ export class ScriptedClient implements AsyncDisposable {
   readonly hanging: ((error: Error) => void)[] = []
   /** What the driver knows of this lease: a statement that hangs, or one that ended outside a transaction. */
   outcome: Outcome = 'not-executed'
+  /** How many statements were sent, for the one that hangs. */
+  statements = 0
 
   constructor(hostId: string, id: number) {
     this.hostId = hostId
@@ -22,6 +24,7 @@ export class ScriptedClient implements AsyncDisposable {
   /** A query that never answers by itself. */
   hang(): Promise<never> {
     this.outcome = 'unknown'
+    this.statements += 1
     return new Promise((_resolve, reject) => this.hanging.push(reject))
   }
 
@@ -85,6 +88,10 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     this.native.outcome = 'not-executed'
     this.native.release = (destroy) => lease.release(destroy ?? false)
     this.native.dispose = () => lease.dispose()
+  }
+
+  statementUnderWay(): number | undefined {
+    return this.native.hanging.length > 0 ? this.native.statements : undefined
   }
 
   canPassOn(): boolean {

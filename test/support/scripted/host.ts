@@ -1,5 +1,6 @@
 import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
 import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
+import { SYNC_WAIT_QUERY } from '../../../src/monitor/sync-wait.ts'
 import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
 import { coded } from './coded.ts'
 import type { ScriptedConnection } from './connection.ts'
@@ -27,6 +28,8 @@ export interface ServerFacts {
   readonly address?: string
   /** The number of the transaction that is open on every connection. */
   readonly transaction?: string | null
+  /** The sessions that wait for a synchronous standby, or the code that the question for them is answered with. */
+  readonly waiting?: readonly string[] | { readonly code: string }
 }
 
 /** A change of facts; `restart` ends every connection, as only another life of the server can have another identity. */
@@ -54,6 +57,8 @@ export class ScriptedHost {
   /** How many probe connections were ever opened, and how many questions asked. */
   probesOpened = 0
   questions = 0
+  /** Of them, those for sessions that wait for a synchronous standby. */
+  syncWaitQuestions = 0
   /** When each question was asked, for rules about the rate. */
   readonly askedAtMs: number[] = []
   #lives = 1
@@ -70,6 +75,7 @@ export class ScriptedHost {
       receiver: 4711,
       address: hostId,
       transaction: null,
+      waiting: [],
     }
     this.facts = { role: 'replica', timeline: 1, reached: undefined, incarnation, ...fixed }
   }
@@ -119,10 +125,16 @@ export class ScriptedHost {
       stats,
       receiver,
       transaction,
+      waiting,
     } = this.facts
     const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
     if (sql === ROLE_ONLY_QUERY) return roleOnly
     if (sql === LESSER_IDENTITY_QUERY) return [null, incarnation, address, '5432']
+    if (sql === SYNC_WAIT_QUERY) {
+      this.syncWaitQuestions += 1
+      if ('code' in waiting) throw coded(waiting.code, 'no')
+      return [String(waiting.length), waiting.length === 0 ? null : waiting.join(' ')]
+    }
     const position = [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
     if (rights === 'position' && sql === POSITION_QUERY) return position
     if (rights !== true) throw coded('42501', 'permission denied')

@@ -30,12 +30,12 @@ describe('an acquire that runs out of time says why', () => {
     })
     expect(error.message).toBe(
       'No master was found within 100 ms. Hosts: ' +
-        'db1:5432 is unreachable (db1:5432 says ECONNREFUSED) for 1.0 s; ' +
+        'db1:5432 is unreachable for 1.0 s (db1:5432 says ECONNREFUSED); ' +
         'db2:5432 is a replica; ' +
-        'db3:5432 is starting, recovering or shutting down (db3:5432 says 57P03) for 1.0 s',
+        'db3:5432 is starting, recovering or shutting down for 1.0 s (db3:5432 says 57P03)',
     )
     expect(error.hosts).toEqual([
-      { host: 'db1:5432', state: 'unreachable', why: 'is unreachable (db1:5432 says ECONNREFUSED) for 1.0 s' },
+      { host: 'db1:5432', state: 'unreachable', why: 'is unreachable for 1.0 s (db1:5432 says ECONNREFUSED)' },
       { host: 'db2:5432', state: 'replica', why: 'is a replica' },
       { host: 'db3:5432', state: 'not-ready', why: containing('57P03') },
     ])
@@ -87,11 +87,12 @@ describe('an acquire that runs out of time says why', () => {
     story.set({ db3: 'down', db5: 'down' })
     await story.clock.advance(50)
     const { message } = await timeoutOf(story)
-    expect(message).toContain(
-      'db1:5432 refuses the connection: db1:5432 says 28P01. Check user, password, database and TLS settings for ',
+    expect(message).toMatch(
+      /db1:5432 refuses the connection for 0\.\d s: db1:5432 says 28P01\. Check user, password, database and TLS settings;/,
     )
-    expect(message).toContain('db2:5432 is a stale master: it is on timeline 2, but 3 has been seen for ')
-    expect(message).toContain('db4:5432 belongs to another cluster (system identifier 9999) for ')
+    expect(message).toMatch(/db2:5432 is a stale master for 0\.\d s: it is on timeline 2, but 3 has been seen;/)
+    expect(message).toMatch(/db4:5432 belongs to another cluster \(system identifier 9999\) for 0\.\d s/)
+    expect(message).not.toContain('for 0.0 s')
   })
 
   test('split brain, a second name, a read-only master, a suspected one', async () => {
@@ -127,8 +128,8 @@ describe('access that is refused', () => {
     expect(early.error).toMatchObject({
       message:
         'No master lets us in. Hosts: ' +
-        'db1:5432 refuses the connection: db1:5432 says 28P01. Check user, password, database and TLS settings for 0.0 s; ' +
-        'db2:5432 refuses the connection: db2:5432 says 28P01. Check user, password, database and TLS settings for 0.0 s',
+        'db1:5432 refuses the connection: db1:5432 says 28P01. Check user, password, database and TLS settings; ' +
+        'db2:5432 refuses the connection: db2:5432 says 28P01. Check user, password, database and TLS settings',
     })
     await finish(story)
   })

@@ -139,6 +139,8 @@ const ALL: Readonly<Record<keyof ManagerEvents<unknown>, true>> = {
   connect: true,
   acquireTimeout: true,
   leasesStuck: true,
+  syncWait: true,
+  syncWaitEnded: true,
 }
 
 test('the README lists every event, and no other', () => {

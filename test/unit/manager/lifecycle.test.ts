@@ -61,7 +61,7 @@ describe('ready', () => {
       code: 'ERR_HASQL_READY_TIMEOUT',
       message:
         'Not ready within 10000 ms: wanted 1 master(s) and 1 replica(s). Hosts: ' +
-        'db1:5432 is unreachable (db1:5432 says ECONNREFUSED) for 10.0 s; db2:5432 is a replica',
+        'db1:5432 is unreachable for 10.0 s (db1:5432 says ECONNREFUSED); db2:5432 is a replica',
     })
     expect(all.error).toHaveProperty('message', expect.stringMatching(/wanted all hosts\. Hosts: /))
   })

@@ -75,6 +75,7 @@ describe('metrics', () => {
       lagMs: 0,
       lagBytes: 0,
       stuckMs: 0,
+      syncWaitMs: 0,
       waiting: 0,
       responseTimeMs: 0,
       connectionsAdded: 0,
