@@ -16,12 +16,16 @@ export function createPgDriver(given: PgPoolOptions = {}, module: PgModule = pg)
   return pgDriver('pg', given, module, () => ({ Pool: module.Pool, Client: guardedClientClass(module) }))
 }
 
-/** A driver whose pools are made of the classes that `classesFor` gives for a host, and whose probes are clients of `module`. */
+/**
+ * A driver whose pools are made of the classes that `classesFor` gives for a host, and whose probes are clients of `module` with the
+ * settings that `probesAs` gives for it.
+ */
 export function pgDriver(
   name: string,
   given: PgPoolOptions,
   module: PgModule,
   classesFor: (spec: HostSpec, options: PoolOptions) => PoolClasses,
+  probesAs: (spec: HostSpec) => PgPoolOptions = () => given,
 ): Driver<GuardedClient, pg.Pool> {
   const choices = new WeakMap<HostSpec, TlsChoice>()
   const tlsOf = (spec: HostSpec): TlsChoice => {
@@ -32,7 +36,7 @@ export function pgDriver(
   return {
     name,
     openPool: (spec, options, hooks) => new PgPool(classesFor(spec, options), spec, given, options, tlsOf(spec), hooks),
-    openProbe: (spec, options) => new PgProbe(module, spec, given, tlsOf(spec), options),
+    openProbe: (spec, options) => new PgProbe(module, spec, probesAs(spec), tlsOf(spec), options),
     classify: classifyPgError,
   }
 }
