@@ -4,7 +4,7 @@
  * - `down`: nobody listens, or no route.
  * - `lost`: an established connection ended, or a pooler in between could not or would not go on.
  * - `silent`: no answer within the deadline.
- * - `unresolved`: its name could not be looked up, which says nothing of the server itself.
+ * - `unresolved`: its name could not be looked up, or our certificates cannot be used, which says nothing of the server itself.
  * - `not-ready`: alive, but starting, recovering or shutting down (57P03, 57P02).
  * - `access`: it refuses us by configuration (28xxx, 3D000, TLS policy).
  * - `capacity`: it is up and has no slot for us (53300).

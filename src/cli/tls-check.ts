@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import type { HostSpec } from '../dsn/host-spec.ts'
-import { nodeTlsOptions } from '../dsn/tls-options.ts'
+import { TlsFiles } from '../dsn/tls-files.ts'
 import { shown } from './shown.ts'
 
 /** What a handshake showed. */
@@ -34,7 +34,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 /** Encrypts an open connection as the DSN wants it, and looks at the certificate. The socket is of no use afterwards. */
 export async function checkTls(spec: HostSpec, socket: Socket): Promise<TlsFindings> {
-  const options = nodeTlsOptions(spec)
+  const options = new TlsFiles(spec).options()
   if (options === undefined || spec.tls.mode === 'allow')
     return { isEncrypted: false, text: `off: ${offReason(spec)}`, refusal: undefined }
   if (spec.tls.negotiation === 'postgres' && !(await serverAgrees(socket))) {

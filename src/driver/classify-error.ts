@@ -15,6 +15,8 @@ const SYSTEM: ReadonlyMap<string, Row> = new Map([
   ...rows('ETIMEDOUT', 'silent', 'lost'),
   // A resolver that fails says nothing of the server, which may answer to who is connected already.
   ...rows('ENOTFOUND EAI_AGAIN ERR_HASQL_LOOKUP_TIMEOUT', 'unresolved', 'nothing'),
+  // Files of ours, which are being renewed or are missing, say nothing of the server either.
+  ...rows('ERR_HASQL_CERTIFICATE ERR_HASQL_DSN', 'unresolved', 'nothing'),
   ...rows('ENOENT', 'down', 'nothing'),
   ...rows('EACCES', 'access', 'nothing'),
   ...rows('ERR_HASQL_HOST_LOST', 'lost', 'lost'),

@@ -72,7 +72,8 @@ function tlsParameters(tls: TlsSpec): Readonly<Record<string, string | undefined
 /** Settings that `pg` sends when it connects; libpq has them sent with its `options`. */
 const TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'] as const
 
-function serverOptions(spec: HostSpec, given: PgNativePoolOptions): string {
+/** libpq has no parameters of its own for these, so that they go to the server in the command line of the session. */
+export function serverOptions(spec: HostSpec, given: PgNativePoolOptions): string {
   const timeouts = TIMEOUTS.flatMap((name) => {
     const value = given[name]
     return value === undefined || value === false || value === 0 ? [] : [`-c ${name}=${String(value)}`]

@@ -1,12 +1,15 @@
 import pg from 'pg'
-import type { Driver } from '../../driver/driver.ts'
+import type { Driver, PoolOptions } from '../../driver/driver.ts'
+import type { HostSpec } from '../../dsn/host-spec.ts'
 import { HasqlError } from '../../errors.ts'
+import type { PgPoolOptions } from '../pg/config.ts'
 import { pgDriver } from '../pg/driver.ts'
+import type { PoolClasses } from '../pg/pool.ts'
 import { makeGuardedClass } from '../pg/guarded-client.ts'
 import type { GuardedClient, PgModule } from '../pg/guarded-client.ts'
 import { classifyLibpqError } from './classify.ts'
 import { NativeConnection } from './connection.ts'
-import { conninfoOf } from './conninfo.ts'
+import { conninfoOf, serverOptions } from './conninfo.ts'
 import type { PgNativePoolOptions } from './options.ts'
 import { checkPoolOptions } from './options.ts'
 
@@ -19,10 +22,20 @@ import { checkPoolOptions } from './options.ts'
 export function createPgNativeDriver(given: PgNativePoolOptions = {}): Driver<GuardedClient, pg.Pool> {
   checkPoolOptions(given)
   const { Client, Pool } = nativeModule()
-  const driver = pgDriver('pg-native', given, pg, (spec, { connectTimeoutMs, lookup }) => {
+  const probesAs = (spec: HostSpec): PgPoolOptions => ({
+    ...given,
+    // What libpq sends, in the form in which it does: a pooler may take one and refuse the other.
+    options: serverOptions(spec, given),
+    statement_timeout: undefined,
+    lock_timeout: undefined,
+    idle_in_transaction_session_timeout: undefined,
+    fallback_application_name: undefined,
+  })
+  const classesFor = (spec: HostSpec, { connectTimeoutMs, lookup }: PoolOptions): PoolClasses => {
     const target = { conninfo: () => conninfoOf(spec, given, { connectTimeoutMs, lookup }), connectTimeoutMs }
     return { Pool, Client: makeGuardedClass(Client, (client, guard) => new NativeConnection(client, guard, target)) }
-  })
+  }
+  const driver = pgDriver('pg-native', given, pg, classesFor, probesAs)
   return { ...driver, classify: (error, phase) => classifyLibpqError(error, phase) ?? driver.classify(error, phase) }
 }
 

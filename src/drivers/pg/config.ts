@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { HostSpec } from '../../dsn/host-spec.ts'
+import { TlsFiles } from '../../dsn/tls-files.ts'
 import { nodeTlsOptions } from '../../dsn/tls-options.ts'
 import type { SocketLookup } from '../../network/lookup.ts'
 import { NamedSocket } from './named-socket.ts'
@@ -29,29 +30,54 @@ const NO_TLS = 'The server does not support SSL connections'
  * learnt holds for the host as long as the manager lives.
  */
 export class TlsChoice {
-  #ssl: Ssl
-  #other: Ssl | undefined
+  #kind: 'plain' | 'encrypted'
+  #other: 'plain' | 'encrypted' | undefined
+  #last: Ssl
   readonly #spec: HostSpec
+  readonly #given: Ssl | undefined
+  readonly #files: TlsFiles
 
+  /** @throws {DsnError} a file that the DSN names is not there. */
   constructor(spec: HostSpec, given: Ssl | undefined) {
     this.#spec = spec
-    const encrypted = given ?? nodeTlsOptions(spec) ?? false
+    this.#given = given
+    this.#files = new TlsFiles(spec)
     const startsPlain = spec.tls.mode === 'allow' && given === undefined
-    this.#ssl = startsPlain ? false : encrypted
-    if (given === undefined && spec.tls.mode === 'prefer') this.#other = false
-    if (startsPlain) this.#other = encrypted
+    this.#kind = startsPlain ? 'plain' : 'encrypted'
+    if (given === undefined && spec.tls.mode === 'prefer') this.#other = 'plain'
+    if (startsPlain) this.#other = 'encrypted'
+    this.#last = given ?? nodeTlsOptions(spec) ?? false
   }
 
+  /** What is tried now; for `fallBack`. */
+  get kind(): 'plain' | 'encrypted' {
+    return this.#kind
+  }
+
+  /**
+   * The settings for one new connection: what was renewed of certificates, keys and lists is read again.
+   * @throws {DsnError | CertificateError} the files are not there or cannot be used now.
+   */
+  read(): Ssl {
+    if (this.#kind === 'plain') return false
+    return (this.#last = this.#given ?? this.#files.options() ?? false)
+  }
+
+  /** The same for whoever must not meet an error: the last settings that could be read. */
   get ssl(): Ssl {
-    return this.#ssl
+    try {
+      return this.read()
+    } catch {
+      return this.#last
+    }
   }
 
-  /** Whether an attempt that failed with `error` is to be repeated the other way. */
-  fallBack(error: unknown, attempted: Ssl): boolean {
+  /** Whether an attempt of this kind that failed with `error` is to be repeated the other way. */
+  fallBack(error: unknown, attempted: 'plain' | 'encrypted'): boolean {
     if (!this.#asksForTheOther(error)) return false
-    if (this.#ssl !== attempted) return true
+    if (this.#kind !== attempted) return true
     if (this.#other === undefined) return false
-    this.#ssl = this.#other
+    this.#kind = this.#other
     this.#other = undefined
     return true
   }

@@ -16,17 +16,20 @@ export function createPgDriver(given: PgPoolOptions = {}, module: PgModule = pg)
   return pgDriver('pg', given, module, () => ({ Pool: module.Pool, Client: guardedClientClass(module) }))
 }
 
-/** A driver whose pools are made of the classes that `classesFor` gives for a host, and whose probes are clients of `module`. */
+/**
+ * A driver whose pools are made of the classes that `classesFor` gives for a host, and whose probes are clients of `module` with the
+ * settings that `probesAs` gives for it.
+ */
 export function pgDriver(
   name: string,
   given: PgPoolOptions,
   module: PgModule,
   classesFor: (spec: HostSpec, options: PoolOptions) => PoolClasses,
+  probesAs: (spec: HostSpec) => PgPoolOptions = () => given,
 ): Driver<GuardedClient, pg.Pool> {
   const choices = new WeakMap<HostSpec, TlsChoice>()
-  const { ssl, password: _, ...others } = given
   const tlsOf = (spec: HostSpec, isOwn = false): TlsChoice => {
-    const choice = choices.get(spec) ?? new TlsChoice(spec, isOwn ? undefined : ssl)
+    const choice = choices.get(spec) ?? new TlsChoice(spec, isOwn ? undefined : given.ssl)
     choices.set(spec, choice)
     return choice
   }
@@ -35,7 +38,8 @@ export function pgDriver(
     openPool: (spec, options, hooks) => new PgPool(classesFor(spec, options), spec, given, options, tlsOf(spec), hooks),
     openProbe: (spec, options) => {
       const isOwn = options.hasOwnCredentials === true
-      return new PgProbe(module, spec, isOwn ? others : given, tlsOf(spec, isOwn), options)
+      const { ssl: _ssl, password: _password, ...others } = probesAs(spec)
+      return new PgProbe(module, spec, isOwn ? others : probesAs(spec), tlsOf(spec, isOwn), options)
     },
     classify: classifyPgError,
   }

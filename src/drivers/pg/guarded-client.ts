@@ -1,4 +1,6 @@
+import { Socket } from 'node:net'
 import type pg from 'pg'
+import { toError } from '../../to-error.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { PgConnection } from './connection.ts'
 
@@ -10,6 +12,8 @@ export interface ClientGuard {
   readonly connectTimeoutMs: number
   /** Whether connections may go from one lease to the next past `pg.Pool`. */
   readonly mayPassOn: boolean
+  /** The TLS settings for a connection that is made now. May throw, which is that connection's error. */
+  readSsl(): NonNullable<pg.ClientConfig['ssl']>
   born(connection: ClientConnection): void
   failed(connection: ClientConnection, error: Error): void
   hinted(connection: ClientConnection): void
@@ -66,12 +70,7 @@ export function makeGuardedClass(
 
     constructor(config?: GuardedConfig) {
       const guard = config?.[guardKey]
-      // `pg.Pool` hides the password from enumeration, so a copy needs it by name.
-      super(
-        guard === undefined
-          ? config
-          : { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs },
-      )
+      super(guard === undefined ? config : configFor(config, guard))
       this.#slot = connectionOf(this, guard)
       this.once('connect', () => forgetPassword(this))
     }
@@ -106,6 +105,32 @@ export function makeGuardedClass(
     }
   }
   return HasqlClient
+}
+
+/** `pg.Pool` hides the password from enumeration, so a copy needs it by name. */
+function configFor(config: GuardedConfig | undefined, guard: ClientGuard): pg.ClientConfig {
+  const own = { ...config, password: config?.password, connectionTimeoutMillis: guard.connectTimeoutMs }
+  try {
+    return { ...own, ssl: guard.readSsl() }
+  } catch (error) {
+    // A constructor that throws would throw in the middle of `pg.Pool`.
+    const stream = (): RefusedSocket => new RefusedSocket(toError(error))
+    return { ...own, ssl: false, sslnegotiation: 'postgres', stream }
+  }
+}
+
+/** A socket that connects to nothing, because it is known why that would be in vain. */
+class RefusedSocket extends Socket {
+  readonly #error: Error
+
+  constructor(error: Error) {
+    super()
+    this.#error = error
+  }
+
+  override connect(): this {
+    return this.destroy(this.#error)
+  }
 }
 
 type AnyQuery = (this: pg.Client, statement: unknown, values: unknown, callback: unknown) => unknown

@@ -69,14 +69,14 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
   }
 
   checkOut(done: Done): void {
-    const { ssl } = this.#tls
+    const { kind } = this.#tls
     this.#isAsking = true
     this.native.connect((error, client, giveBack) => {
       const connection = client === undefined ? undefined : this.#Client.connectionOf(client)
       if (connection !== undefined) {
         connection.giveBackToPool = giveBack
         done(undefined, connection)
-      } else if (this.#tls.fallBack(error, ssl)) {
+      } else if (this.#tls.fallBack(error, kind)) {
         this.checkOut(done)
       } else {
         done(error, undefined)
@@ -131,6 +131,7 @@ export class PgPool implements DriverPool<GuardedClient, pg.Pool> {
       hostId,
       connectTimeoutMs,
       mayPassOn,
+      readSsl: () => this.#tls.read(),
       born: (connection) => {
         this.#open.add(connection)
         hooks.born(connection)

@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import type { ProbeConnection, ProbeOptions } from '../../driver/driver.ts'
+import { untimed } from '../../driver/untimed.ts'
 import type { HostSpec } from '../../dsn/host-spec.ts'
-import type { PgPoolOptions, Ssl, TlsChoice } from './config.ts'
+import type { PgPoolOptions, TlsChoice } from './config.ts'
 import { clientConfig } from './config.ts'
 import { guardKey, guardedClientClass } from './guarded-client.ts'
 import type { ClientGuard, GuardedClient, GuardedConfig, PgModule } from './guarded-client.ts'
@@ -35,8 +36,10 @@ export class PgProbe implements ProbeConnection {
     this.#busy = true
     try {
       const client = await (this.#ready ??= this.#connect())
-      const result = await client.query<(string | null)[]>({ text: sql, rowMode: 'array' })
-      return result.rows[0] ?? []
+      const result = await client.query<(string | null)[]>({ text: this.#untimed(sql), rowMode: 'array' })
+      // Of several statements `pg` has a list of results.
+      const last: unknown = Array.isArray(result) ? result.at(-1) : result
+      return isResult(last) ? (last.rows[0] ?? []) : []
     } finally {
       this.#busy = false
     }
@@ -48,8 +51,8 @@ export class PgProbe implements ProbeConnection {
   }
 
   async #connect(): Promise<GuardedClient> {
-    const { ssl } = this.#tls
-    const client = new (guardedClientClass(this.#module))(this.#config(ssl))
+    const { kind } = this.#tls
+    const client = new (guardedClientClass(this.#module))(this.#config())
     this.#client = client
     try {
       if (this.#options.hold === 'nothing') unref(client)
@@ -57,19 +60,20 @@ export class PgProbe implements ProbeConnection {
       this.#isLoggedIn = true
       return client
     } catch (error) {
-      if (!this.#destroyed && this.#tls.fallBack(error, ssl)) return this.#connect()
+      if (!this.#destroyed && this.#tls.fallBack(error, kind)) return this.#connect()
       throw error
     }
   }
 
-  #config(ssl: Ssl): GuardedConfig {
-    const { lookup } = this.#options
-    const { application_name: name = 'hasql' } = clientConfig(this.#spec, this.#given, ssl, lookup)
-    return {
-      ...clientConfig(this.#spec, probeSettings(this.#given), ssl, lookup),
-      application_name: `${name} probe`,
-      [guardKey]: this.#guard(),
-    }
+  #config(): GuardedConfig {
+    const config = clientConfig(this.#spec, probeSettings(this.#given), this.#tls.ssl, this.#options.lookup)
+    const { application_name: name = 'hasql' } = config
+    return { ...config, application_name: `${name} probe`, [guardKey]: this.#guard() }
+  }
+
+  #untimed(sql: string): string {
+    const { statement_timeout: timeout, options = this.#spec.serverOptions } = this.#given
+    return untimed(sql, { timeout, options })
   }
 
   #guard(): ClientGuard {
@@ -78,6 +82,7 @@ export class PgProbe implements ProbeConnection {
       // The monitor has a deadline of its own for connecting and asking.
       connectTimeoutMs: 0,
       mayPassOn: false,
+      readSsl: () => this.#tls.read(),
       born: () => undefined,
       failed: (_connection, error) => {
         if (!this.#busy && !this.#destroyed) this.#options.onLost(error)
@@ -88,15 +93,17 @@ export class PgProbe implements ProbeConnection {
   }
 }
 
-/** Of the caller's settings a probe takes what is needed to get in; timeouts and parsers are for the caller's queries. */
-function probeSettings({ ssl, password, options, keepAlive, stream }: PgPoolOptions): PgPoolOptions {
-  return {
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(password === undefined ? {} : { password }),
-    ...(options === undefined ? {} : { options }),
-    ...(keepAlive === undefined ? {} : { keepAlive }),
-    ...(stream === undefined ? {} : { stream }),
-  }
+/**
+ * A probe logs in as the pool does, so that a host that lets it in is one that lets the caller in: with all of the caller's settings
+ * but those that are for the caller's queries.
+ */
+function probeSettings(given: PgPoolOptions): PgPoolOptions {
+  const forQueries = { query_timeout: undefined, types: undefined, pipeline: false, binary: false, Promise: undefined }
+  return { ...given, ...forQueries }
+}
+
+function isResult(value: unknown): value is { readonly rows: readonly (readonly (string | null)[])[] } {
+  return typeof value === 'object' && value !== null && 'rows' in value && Array.isArray(value.rows)
 }
 
 function unref(client: pg.Client & { unref?: () => void }): void {

@@ -12,6 +12,13 @@ export async function firstRow(
   Reflect.set(query, 'isRaw', true)
   query.handler = run
   const rows: unknown = await made
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
+  const row: unknown = firstOf(rows)
   return Array.isArray(row) ? row.map((value: unknown) => (Buffer.isBuffer(value) ? value.toString() : null)) : []
+}
+
+/** Of several statements postgres.js has a list of results, which have a count of columns; a row has none. */
+function firstOf(rows: unknown): unknown {
+  if (!Array.isArray(rows)) return undefined
+  const last: unknown = rows.at(-1)
+  return Array.isArray(last) && 'columns' in last ? last[0] : rows[0]
 }

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { HostSpec } from '../../dsn/host-spec.ts'
 import { isSocketHost } from '../../dsn/host-id.ts'
 import { isIpAddress } from '../../dsn/ip-address.ts'
-import { nodeTlsOptions } from '../../dsn/tls-options.ts'
+import { TlsFiles } from '../../dsn/tls-files.ts'
 import { codeOf } from '../../driver/classify-error.ts'
 
 /** How one connection is to be encrypted. */
@@ -26,19 +26,24 @@ export type SslOption = 'require' | 'allow' | 'prefer' | 'verify-full' | boolean
 export class HostTls {
   readonly #spec: HostSpec
   readonly #given: SslOption
+  readonly #files: TlsFiles
   #refusesPlain = false
 
   constructor(spec: HostSpec, given: SslOption) {
     this.#spec = spec
     this.#given = given
+    this.#files = new TlsFiles(spec)
   }
 
-  /** Undefined for a plain connection. Reads the certificates anew at each call. */
+  /**
+   * Undefined for a plain connection. What was renewed of certificates, keys and lists is read again.
+   * @throws {DsnError | CertificateError} the files are not there or cannot be used now.
+   */
   wish(): TlsWish | undefined {
     const isDirect = this.#spec.tls.negotiation === 'direct'
     if (this.#given !== undefined) return wishOf(this.#spec, this.#given, isDirect)
     const { mode } = this.#spec.tls
-    const options = mode === 'allow' && !this.#refusesPlain ? undefined : nodeTlsOptions(this.#spec)
+    const options = mode === 'allow' && !this.#refusesPlain ? undefined : this.#files.options()
     return options === undefined ? undefined : { options, isOptional: mode === 'prefer', isDirect }
   }
 

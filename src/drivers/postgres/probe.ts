@@ -1,4 +1,6 @@
 import type { ProbeConnection, ProbeOptions } from '../../driver/driver.ts'
+import { untimed } from '../../driver/untimed.ts'
+import type { LoginTimeout } from '../../driver/untimed.ts'
 import { HasqlError } from '../../errors.ts'
 import type { NativeSql } from './native.ts'
 import { Session } from './session.ts'
@@ -36,8 +38,8 @@ export class PostgresProbe implements ProbeConnection, SessionEvents {
   async query(sql: string): Promise<readonly (string | null)[]> {
     this.#isBusy = true
     try {
-      const { talk } = await (this.#ready ??= this.#connect())
-      return await firstRow(this.#template, sql, (query) => {
+      const { talk, plan } = await (this.#ready ??= this.#connect())
+      return await firstRow(this.#template, untimed(sql, loginTimeout(plan)), (query) => {
         if (this.#isDestroyed) query.reject(destroyed())
         else talk.execute(query)
       })
@@ -86,6 +88,13 @@ export class PostgresProbe implements ProbeConnection, SessionEvents {
       throw error
     }
   }
+}
+
+/** What postgres.js sends when it logs in. */
+function loginTimeout({ options }: SessionPlan): LoginTimeout {
+  const { connection } = options
+  const sent: object = typeof connection === 'object' && connection !== null ? connection : {}
+  return { timeout: Reflect.get(sent, 'statement_timeout'), options: Reflect.get(sent, 'options') }
 }
 
 function destroyed(): HasqlError {

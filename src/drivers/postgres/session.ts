@@ -24,6 +24,8 @@ import { WireReader } from './wire.ts'
 export interface SessionPlan extends LoginPlan {
   readonly lookup: SocketLookup
   readonly tls: TlsWish | undefined
+  /** The same for a connection that is made later, for a request to cancel. */
+  readonly renewTls: () => TlsWish | undefined
   readonly readPassword: () => string | Promise<string>
   /** Undefined for no limit but that of who waits. */
   readonly connectTimeoutMs: Milliseconds | undefined
@@ -138,6 +140,16 @@ export class Session {
     this.state = 'open'
   }
 
+  /** The authority may have been renewed since the session began. */
+  #tlsNow(): TlsWish | undefined {
+    const { tls, renewTls } = this.plan
+    try {
+      return tls === undefined ? undefined : renewTls()
+    } catch {
+      return tls
+    }
+  }
+
   #hasFailed(): boolean {
     return this.state !== 'connecting'
   }
@@ -194,7 +206,7 @@ export class Session {
     const again = (): void => {
       if (times > 1 && this.state === 'open' && this.talk.sent.head === query) this.#sendCancel(query, times - 1)
     }
-    void sendCancel({ ...this.plan, spec: { ...spec, hostAddress } }, { pid, secret }, CANCEL_MS).then(() =>
+    void sendCancel({ ...this.plan, spec: { ...spec, hostAddress }, tls: this.#tlsNow() }, { pid, secret }, CANCEL_MS).then(() =>
       systemClock.setTimer(CANCEL_PAUSE_MS, again, 'nothing'),
     )
   }

@@ -87,11 +87,12 @@ function planFor(
   { given }: Settings,
   spec: HostSpec,
   tls: HostTls,
-): Pick<SessionPlan, 'spec' | 'tls' | 'readPassword'> {
+): Pick<SessionPlan, 'spec' | 'tls' | 'renewTls' | 'readPassword'> {
   const { password } = given
   const readPassword = typeof password === 'function' ? password : () => password ?? spec.readPassword() ?? ''
   const { keep_alive: seconds } = given
   const aliveMs = seconds === undefined || seconds === null ? spec.keepAliveIdleMs : seconds * 1_000
   const isKept = seconds === null || seconds === 0 ? false : spec.keepAlive
-  return { spec: { ...spec, keepAlive: isKept, keepAliveIdleMs: aliveMs }, tls: tls.wish(), readPassword }
+  const kept = { ...spec, keepAlive: isKept, keepAliveIdleMs: aliveMs }
+  return { spec: kept, tls: tls.wish(), renewTls: () => tls.wish(), readPassword }
 }
