@@ -22,6 +22,8 @@ export interface Received {
   readonly amount: number
   /** How often reading was paused; what is read after a pause may have waited for long. */
   readonly pauses: number
+  /** Whether it is being read now. */
+  readonly isRead: boolean
 }
 
 /** One physical connection of a driver's pool, from before it connects until its socket is closed. */
@@ -64,8 +66,8 @@ export interface DriverConnection<TConnection> {
    */
   query?(sql: string): Promise<readonly (string | null)[]>
   /**
-   * What has arrived on it, which tells a busy host from a dead one (law 12). Undefined while nothing is read: it connects,
-   * is paused, or has ended. Asked for once with each check, so it may cost something. Without it: no sign of life.
+   * What has arrived on it, which tells a busy host from a dead one (law 12). Undefined while it connects, and when it
+   * has ended. Asked for once with each check, so it may cost something. Without it: no sign of life.
    */
   received?(): Received | undefined
 }

@@ -15,7 +15,7 @@ export class SocketReads {
   #socket: ReadSocket | undefined
   #pauses = 0
 
-  /** Undefined while the socket is paused, and for a stream that does not count its bytes. */
+  /** Undefined for a stream that does not count its bytes. */
   of(socket: ReadSocket): Received | undefined {
     if (socket !== this.#socket) {
       this.#socket = socket
@@ -23,7 +23,7 @@ export class SocketReads {
       socket.on('pause', () => (this.#pauses += 1))
     }
     const amount: unknown = Reflect.get(socket, 'bytesRead')
-    if (socket.readableFlowing !== true || typeof amount !== 'number') return undefined
-    return { amount, pauses: this.#pauses }
+    if (typeof amount !== 'number') return undefined
+    return { amount, pauses: this.#pauses, isRead: socket.readableFlowing === true }
   }
 }

@@ -37,8 +37,8 @@ export class SignsOfLife<TConnection> {
 
   /** Whether something has arrived since the check was sent. */
   get isSeen(): boolean {
-    for (const [{ connection, generation }, before] of this.#marks ?? []) {
-      const now = generation === this.#pool.generation ? connection.received?.() : undefined
+    for (const [held, before] of this.#marks ?? []) {
+      const now = this.#receivedOn(held)
       if (now !== undefined && now.pauses === before.pauses && now.amount > before.amount) return true
     }
     return false
@@ -47,9 +47,13 @@ export class SignsOfLife<TConnection> {
   #mark(): ReadonlyMap<HeldConnection<TConnection>, Received> {
     const marks = new Map<HeldConnection<TConnection>, Received>()
     for (const held of this.#pool.connections()) {
-      const received = held.generation === this.#pool.generation ? held.connection.received?.() : undefined
-      if (received !== undefined) marks.set(held, received)
+      const received = this.#receivedOn(held)
+      if (received?.isRead === true) marks.set(held, received)
     }
     return marks
+  }
+
+  #receivedOn({ connection, generation }: HeldConnection<TConnection>): Received | undefined {
+    return generation === this.#pool.generation ? connection.received?.() : undefined
   }
 }

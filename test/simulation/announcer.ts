@@ -34,6 +34,7 @@ export interface Events {
   readonly born: [connection: FakeConnection]
   /** After the manager was told; the snapshots before and after that. */
   readonly fault: [connection: FakeConnection, error: Error, before: Topology, after: Topology]
+  readonly arrived: [connection: FakeConnection, atMs: number]
   readonly givenBack: [connection: FakeConnection, destroy: boolean]
   readonly probeOpened: [probe: FakeProbe]
   readonly probeAsked: [probe: FakeProbe, statement: string]
@@ -66,6 +67,7 @@ export class Announcer {
     connectFailed: [],
     born: [],
     fault: [],
+    arrived: [],
     givenBack: [],
     probeOpened: [],
     probeAsked: [],

@@ -69,6 +69,14 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
       server.hintsMuted = false
     }
   },
+  'busy pooler': (server, { random }) => {
+    server.queueMs = between(random, 500, 6_000)
+    return () => server.serveQueue()
+  },
+  'paused pooler': (server) => {
+    server.poolerPaused = true
+    return () => server.serveQueue()
+  },
   'slow authentication': (server, { random }) => {
     server.authMs = between(random, 50, 5_000)
     return () => {

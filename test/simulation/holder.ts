@@ -34,6 +34,7 @@ export class Holder {
   async use(holdMs: number): Promise<void> {
     if (this.#call.after !== undefined) await this.#look(this.#call.after)
     const statements = Math.floor(this.#random() * 3)
+    if (chance(this.#random, 0.1)) this.#readLater()
     for (let i = 0; i < statements; i += 1) {
       if (!(await this.#ask(i))) break
     }
@@ -70,6 +71,12 @@ export class Holder {
       this.#judge(error)
       return false
     }
+  }
+
+  /** Does not read for a while, as one who writes what he reads to somebody slow. */
+  #readLater(): void {
+    const resume = this.#client.pause()
+    this.#world.loop.afterIo(between(this.#random, 10, 3_000), resume)
   }
 
   async #takeToken(writeId: number): Promise<void> {

@@ -34,6 +34,8 @@ export const FAULTS = [
   'look-ups hang',
   'pooler errors',
   'lying hints',
+  'busy pooler',
+  'paused pooler',
 ] as const
 
 /** Something that goes wrong, and how long it lasts. `host` counts from 0. */

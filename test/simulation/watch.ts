@@ -20,6 +20,7 @@ export function watchDriver(worldOf: () => World): DriverWatch {
       report()
       world.announcer.tell('hinted', hostId, before, world.topology)
     },
+    arrived: (connection, atMs) => worldOf().announcer.tell('arrived', connection, atMs),
     givenBack: (connection, destroy) => {
       const world = worldOf()
       world.note(() => `${connection.pool.hostId} #${connection.native.id} given back${destroy ? ', destroyed' : ''}`)

@@ -56,7 +56,7 @@ export class NativeConnection extends ClientConnection {
   }
 
   protected override readSoFar(): Received {
-    return { amount: this.#answers, pauses: 0 }
+    return { amount: this.#answers, pauses: 0, isRead: true }
   }
 
   /** While a statement runs, and when the connection is broken, libpq does not know. */

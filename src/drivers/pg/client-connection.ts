@@ -75,7 +75,7 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
     return this.state === 'open' ? this.readSoFar() : undefined
   }
 
-  /** What has arrived on it since it was made; undefined while it is paused. */
+  /** What has arrived on it since it was made; undefined where nobody counts. */
   protected abstract readSoFar(): Received | undefined
 
   statementUnderWay(): number | undefined {

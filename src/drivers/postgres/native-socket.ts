@@ -2,6 +2,10 @@ import type { Socket } from 'node:net'
 
 type Listener = (given: unknown) => void
 
+/** An empty Query, and what a server says to it: EmptyQueryResponse, ReadyForQuery (PostgreSQL documentation, "Message Formats"). */
+const EMPTY_QUERY = Buffer.from([81, 0, 0, 0, 5, 0])
+const EMPTY_ANSWER = Buffer.from([73, 0, 0, 0, 4, 90, 0, 0, 0, 5, 73])
+
 /**
  * What postgres.js gets for a socket: it writes to the real one, and hears what it is told.
  *
@@ -12,6 +16,7 @@ export class NativeSocket {
   readonly #socket: Socket
   readonly #gaveUp: () => void
   #onData: Listener | undefined
+  #isShown = false
   readonly #listeners = new Map<string, Listener>()
 
   /** `gaveUp` is called when postgres.js destroys the socket: over a wrong signature, for example. */
@@ -53,7 +58,16 @@ export class NativeSocket {
     return this
   }
 
+  /**
+   * The empty query with which postgres.js is made to show its connection (`startNative`) is answered here: a pooler would
+   * have it wait for a server that has nothing to do for it, and the login with it.
+   */
   write(bytes: Buffer, done?: () => void): boolean {
+    if (!this.#isShown && EMPTY_QUERY.equals(bytes)) {
+      this.#isShown = true
+      queueMicrotask(() => this.data(EMPTY_ANSWER))
+      return true
+    }
     return this.#socket.write(bytes, done)
   }
 

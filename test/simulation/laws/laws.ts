@@ -15,6 +15,7 @@ import { checkRoleSigns } from './role-signs.ts'
 import { checkSearchRate } from './search-rate.ts'
 import { checkSecrets } from './secrets.ts'
 import { checkSilence } from './silence.ts'
+import { checkSignsOfLife } from './signs-of-life.ts'
 import { checkSlowStart } from './slow-start.ts'
 import { checkVoidConnections } from './void-connections.ts'
 import { checkTokens } from './tokens.ts'
@@ -39,6 +40,7 @@ export function layDown(world: World, workload: Workload): void {
   checkSearchRate(world)
   checkSecrets(world)
   checkSilence(world)
+  checkSignsOfLife(world)
   checkSlowStart(world)
   checkTokens(world)
 }

@@ -1,4 +1,4 @@
-import { isAnswering } from '../../../src/topology/host-description.ts'
+import { isAnswering, isTrusted } from '../../../src/topology/host-description.ts'
 import type { World } from '../world.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { World } from '../world.ts'
  * any probe was told of its cluster; and no lease of any kind on one that takes writes on such a timeline. Judged by what the model servers answered, beside the manager's own reducer.
  *
  * And, by the manager's own snapshot at that moment: a write lease only on the master, which is not under suspicion
- * (a suspected master gets no new leases until a probe answers); a read lease only on a host in a role that was asked
+ * (a suspected master gets no new leases until a probe answers, unless it is merely busy); a read lease only on a host in a role that was asked
  * for (law 7: role is a hard filter).
  */
 export function checkLeases(world: World): void {
@@ -14,7 +14,7 @@ export function checkLeases(world: World): void {
     const host = [...topology.hosts.values()].find((each) => each.hostId === hostId)
     const isMaster = host?.kind === 'master'
     const isReplica = host?.kind === 'replica' || host?.kind === 'read-only-master'
-    const isSuspected = host !== undefined && isAnswering(host) && host.suspicion !== undefined
+    const isSuspected = host !== undefined && isAnswering(host) && !isTrusted(host)
     const fits = wanted === 'replica' && isReplica
     const lease = `call ${id} for a ${wanted} was given ${hostId}`
     if (leftBehind !== undefined) world.violated('I1', `${lease}, but it is fenced: ${leftBehind}`)

@@ -2,6 +2,8 @@ import { isAnswering } from '../../../src/topology/host-description.ts'
 import type { FakeServer } from '../../support/fake/fake-server.ts'
 import type { World } from '../world.ts'
 
+/** What timers and the least pause between two checks add. */
+const LATE_MS = 100
 /** What an answer on its way, a slow server and whole milliseconds may add. */
 const SLACK_MS = 700
 
@@ -14,6 +16,12 @@ export function checkSilence(world: World): void {
   const { refreshDelayMs, refreshTimeoutMs, connectTimeoutMs } = world.scenario.options
   const suspectMs = refreshDelayMs + refreshTimeoutMs + SLACK_MS
   const goneMs = suspectMs + Math.max(refreshTimeoutMs, connectTimeoutMs)
+  const arrivedMs = new Map<string, number>()
+  // A check that was sent before the last sign of life is not the first of the two that count.
+  world.announcer.on('arrived', ({ pool }, atMs) => arrivedMs.set(pool.hostId, atMs))
+  const lastSignMs = (server: FakeServer): number => (arrivedMs.get(server.hostId) ?? -Infinity) + 3 * refreshTimeoutMs
+  const goneByMs = (sinceMs: number, server: FakeServer): number =>
+    Math.max(Math.max(sinceMs, answeredMs(world, server)) + goneMs, lastSignMs(server) + LATE_MS)
   const silent = new Map<FakeServer, { readonly sinceMs: number; suspected: boolean; gone: boolean }>()
   world.announcer.on('step', () => {
     const nowMs = world.loop.nowMs()
@@ -25,7 +33,7 @@ export function checkSilence(world: World): void {
       else if (!known.suspected && nowMs > Math.max(known.sinceMs, answeredMs(world, server)) + suspectMs) {
         known.suspected = true
         expect(world, server, false)
-      } else if (!known.gone && nowMs > Math.max(known.sinceMs, answeredMs(world, server)) + goneMs) {
+      } else if (!known.gone && nowMs > goneByMs(known.sinceMs, server)) {
         known.gone = true
         expect(world, server, true)
       }

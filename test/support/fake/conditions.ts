@@ -22,6 +22,10 @@ export class Conditions {
   authMs = 0
   /** Multiplies the time of each statement. */
   slowness = 1
+  /** A pooler in front lets everybody in, and has statements wait for a server this long at most. */
+  queueMs = 0
+  /** A pooler in front lets everybody in, and keeps all statements back. */
+  poolerPaused = false
   /** Its name is not found, and not refused either: a connect does not even begin. */
   lookUpsHang = false
 
@@ -36,5 +40,7 @@ export class Conditions {
     this.hintsMuted = false
     this.authMs = 0
     this.slowness = 1
+    this.queueMs = 0
+    this.poolerPaused = false
   }
 }

@@ -14,6 +14,8 @@ export interface DriverWatch {
   fault(connection: FakeConnection, error: Error, report: () => void): void
   /** The server, or a pooler in between, pushed a setting. */
   hinted(hostId: string, report: () => void): void
+  /** Something arrived on an established connection at `atMs`, whether anybody reads it or not. */
+  arrived(connection: FakeConnection, atMs: number): void
   /** A checkout ended. */
   givenBack(connection: FakeConnection, destroy: boolean): void
   /** A checkout failed. */

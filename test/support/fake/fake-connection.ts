@@ -1,4 +1,4 @@
-import type { BoundLease, DriverConnection } from '../../../src/driver/driver.ts'
+import type { BoundLease, DriverConnection, Received } from '../../../src/driver/driver.ts'
 import type { Outcome } from '../../../src/errors.ts'
 import { FakeError } from './fake-error.ts'
 import type { Row } from './fake-link.ts'
@@ -14,16 +14,20 @@ export class FakeClient implements AsyncDisposable {
   dispose: () => void = () => undefined
   readonly #query: (statement: string) => Promise<Row>
 
-  constructor(id: number, hostId: string, query: (statement: string) => Promise<Row>) {
+  constructor(id: number, hostId: string, query: (statement: string) => Promise<Row>, pause: () => () => void) {
     this.id = id
     this.hostId = hostId
     this.#query = query
+    this.pause = pause
   }
 
   /** Sends `read`, `see <number>` or `write <number>`. */
   query(statement: string): Promise<Row> {
     return this.#query(statement)
   }
+
+  /** Leaves unread what comes, as a slow consumer of a stream does; returns what goes on reading. */
+  readonly pause: () => () => void
 
   get [Symbol.asyncDispose](): () => Promise<void> {
     const { dispose } = this
@@ -48,7 +52,7 @@ export class FakeConnection implements DriverConnection<FakeClient> {
 
   constructor(id: number, pool: FakePool) {
     this.pool = pool
-    this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement))
+    this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement), () => this.#pause())
     const { watch, hooks, server } = pool
     this.socket = new FakeSocket(server, {
       connected: () => this.#connected(undefined),
@@ -63,6 +67,7 @@ export class FakeConnection implements DriverConnection<FakeClient> {
         pool.forget(this)
         watch.fault(this, error, () => hooks.failed(this, error))
       },
+      arrived: (atMs) => watch.arrived(this, atMs),
       closed: () => {
         this.#connected(this.#endedBy ?? new FakeError('ECONNRESET'))
         pool.gone(this)
@@ -70,6 +75,10 @@ export class FakeConnection implements DriverConnection<FakeClient> {
     })
     hooks.born(this)
     watch.born(this)
+  }
+
+  received(): Received | undefined {
+    return this.socket.received
   }
 
   isClosed(): boolean {
@@ -103,6 +112,11 @@ export class FakeConnection implements DriverConnection<FakeClient> {
 
   canPassOn(): boolean {
     return true
+  }
+
+  #pause(): () => void {
+    this.socket.pause()
+    return () => this.socket.resume()
   }
 
   async #ask(statement: string): Promise<Row> {

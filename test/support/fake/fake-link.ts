@@ -26,7 +26,7 @@ export type Direction = 'toServer' | 'toClient'
  */
 export class FakeLink {
   readonly #server: FakeServer
-  readonly #receive: (reply: Reply) => void
+  readonly #receive: (reply: Reply, atMs: number) => void
   readonly #requests: Request[] = []
   readonly #replies: Reply[] = []
   readonly #held = { toServer: 0, toClient: 0 }
@@ -37,7 +37,7 @@ export class FakeLink {
   /** The session is in a transaction that began in recovery, or is led elsewhere by a pooler: it takes no writes. */
   readOnly = false
 
-  constructor(server: FakeServer, receive: (reply: Reply) => void) {
+  constructor(server: FakeServer, receive: (reply: Reply, atMs: number) => void) {
     this.#server = server
     this.#receive = receive
   }
@@ -90,7 +90,7 @@ export class FakeLink {
     loop.afterIo(atMs - loop.nowMs(), () => {
       this.#arrivals.shift()
       const reply = this.#replies.shift()
-      if (reply !== undefined) this.#receive(reply)
+      if (reply !== undefined) this.#receive(reply, atMs)
     })
   }
 }

@@ -12,12 +12,18 @@ export class FakeProbe implements ProbeConnection {
   readonly #watch: DriverWatch
   #socket: FakeSocket | undefined
   #destroyed = false
+  /** When it was let in. */
+  loggedInAtMs: number | undefined
 
   constructor(server: FakeServer, options: ProbeOptions, watch: DriverWatch) {
     this.server = server
     this.#options = options
     this.#watch = watch
     watch.probeOpened(this)
+  }
+
+  get isLoggedIn(): boolean {
+    return this.loggedInAtMs !== undefined
   }
 
   get isAsking(): boolean {
@@ -48,7 +54,10 @@ export class FakeProbe implements ProbeConnection {
 
   #connect(): FakeSocket {
     return new FakeSocket(this.server, {
-      connected: () => undefined,
+      connected: () => {
+        this.loggedInAtMs = this.server.loop.nowMs()
+      },
+      arrived: () => undefined,
       refused: () => undefined,
       hinted: () => this.#watch.hinted(this.server.hostId, () => this.#options.onHint()),
       lost: (error, duringQuery) => {

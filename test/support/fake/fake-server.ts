@@ -49,6 +49,8 @@ export class FakeServer extends Conditions {
   readonly #cut = { toServer: false, toClient: false }
   readonly #holding = new Set<FakeLink>()
   #unanswered: (readonly [FakeLink, Reply])[] = []
+  /** Statements that a pooler keeps back. */
+  readonly #queued = new Set<() => void>()
   #lookUps: (() => void)[] = []
   #actsAtMs: number | undefined
 
@@ -125,9 +127,17 @@ export class FakeServer extends Conditions {
     }
   }
 
+  /** The pooler in front has a server for everybody who waits. */
+  serveQueue(): void {
+    this.queueMs = 0
+    this.poolerPaused = false
+    for (const serve of [...this.#queued]) serve()
+  }
+
   /** Nothing is wrong any more; what is stopped stays so. */
   override calm(): void {
     super.calm()
+    this.serveQueue()
     if (this.frozen) this.thaw()
     this.answerWrites()
     this.findAgain()
@@ -162,6 +172,7 @@ export class FakeServer extends Conditions {
     this.frozen = false
     this.#backlog.length = 0
     this.#unanswered = []
+    this.#queued.clear()
     this.endSessions(this.#sessions.size, code, spreadMs)
   }
 
@@ -203,7 +214,7 @@ export class FakeServer extends Conditions {
     if (this.frozen) this.#backlog.push([link, request])
     else if (request.kind === 'startup') this.#admit(link)
     else if (!this.#sessions.has(link)) this.#reset(link, request)
-    else if (request.kind === 'query') this.#answer(link, request.statement)
+    else if (request.kind === 'query') this.#queue(link, request.statement)
     else this.#farewell(link, request)
   }
 
@@ -214,6 +225,17 @@ export class FakeServer extends Conditions {
     if (code !== undefined) return link.reply({ kind: 'end', error: new FakeError(code) }, authMs)
     this.#sessions.add(link)
     link.reply({ kind: 'ready' }, authMs)
+  }
+
+  #queue(link: FakeLink, statement: string): void {
+    if (!this.poolerPaused && this.queueMs === 0) return this.#answer(link, statement)
+    const serve = (): void => {
+      if (!this.#queued.delete(serve)) return
+      if (this.frozen) this.#backlog.push([link, { kind: 'query', statement }])
+      else if (this.#sessions.has(link)) this.#answer(link, statement)
+    }
+    this.#queued.add(serve)
+    if (!this.poolerPaused) this.loop.afterIo(between(this.random, 0, this.queueMs), serve)
   }
 
   #answer(link: FakeLink, statement: string): void {

@@ -1,3 +1,4 @@
+import type { Received } from '../../../src/driver/driver.ts'
 import { FakeError } from './fake-error.ts'
 import { FakeLink } from './fake-link.ts'
 import type { Reply, Row } from './fake-link.ts'
@@ -11,6 +12,8 @@ export interface SocketOwner {
   hinted(): void
   /** The other side ended the connection, or nobody was there. Not called for what `destroy` or `end` did. */
   lost(error: Error, duringQuery: boolean): void
+  /** Something of an established session can be read since `atMs`; called when the kernel has it, also while nobody reads. */
+  arrived(atMs: number): void
   /** The socket is closed; called once. */
   closed(): void
 }
@@ -28,15 +31,37 @@ export class FakeSocket {
   readonly #owner: SocketOwner
   #state: 'connecting' | 'ready' | 'ending' | 'closed' = 'connecting'
   #pending: Pending | undefined
+  /** What waits in the kernel while reading is paused. */
+  readonly #unread: Reply[] = []
+  #isPaused = false
+  #pauses = 0
+  #amount = 0
 
   constructor(server: FakeServer, owner: SocketOwner) {
     this.#server = server
     this.#owner = owner
-    this.#link = new FakeLink(server, (reply) => this.#receive(reply))
+    this.#link = new FakeLink(server, (reply, atMs) => this.#arrived(reply, atMs))
     server.openSockets += 1
     server.lookUp(() => {
       if (this.#state === 'connecting') this.#link.send({ kind: 'startup' })
     })
+  }
+
+  /** What has been read, once it is established. */
+  get received(): Received | undefined {
+    if (this.#state === 'connecting' || this.isClosed) return undefined
+    return { amount: this.#amount, pauses: this.#pauses, isRead: !this.#isPaused }
+  }
+
+  /** Leaves unread what comes. */
+  pause(): void {
+    this.#isPaused = true
+    this.#pauses += 1
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    for (const reply of this.#unread.splice(0)) this.#receive(reply)
   }
 
   get isClosed(): boolean {
@@ -80,8 +105,15 @@ export class FakeSocket {
     this.#link.send({ kind: 'fin' })
   }
 
+  #arrived(reply: Reply, atMs: number): void {
+    if (this.#state !== 'connecting' && !this.isClosed) this.#owner.arrived(atMs)
+    if (this.#isPaused) this.#unread.push(reply)
+    else this.#receive(reply)
+  }
+
   #receive(reply: Reply): void {
     if (this.#state === 'closed') return
+    this.#amount += 1
     switch (reply.kind) {
       case 'ready':
         this.#state = 'ready'
