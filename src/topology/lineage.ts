@@ -58,9 +58,10 @@ export function traceLineage(
   const asOfMs = host.seenAtMs - host.roundTripMs
   const isOfBefore = (replica: AnsweringHost): boolean =>
     replica.seenAtMs <= asOfMs && replica.answer.reachedTimeline === timeline && isFed(replica)
+  const said = previous === undefined ? undefined : lastAnswerOf(previous)
   // Who has diverged takes along what nobody knows.
-  const said = previous === undefined || hasDiverged(previous) ? undefined : lastAnswerOf(previous)
-  const forked = withFork(before, host, timeline, said)
+  const known = previous !== undefined && hasDiverged(previous) ? withoutProof(before, host.hostId) : before
+  const forked = withFork(known, host, timeline, known === before ? said : undefined)
   const replicas = [...hosts.values()].filter(isAnswering).filter(({ kind }) => kind === 'replica')
   return withProofs(forked, proofsBy(forked, host, replicas, isOfBefore))
 }
@@ -130,6 +131,10 @@ function* proofsBy(
     const isKnown = known?.timeline === timeline && known.lsn === lsn && known.incarnation === incarnation
     if (!isKnown && isProven(replica)) yield [replica.hostId, Object.freeze({ timeline, lsn, incarnation })]
   }
+}
+
+function withoutProof(lineage: Lineage, hostId: HostId): Lineage {
+  return { ...lineage, proofs: new Map([...lineage.proofs].filter(([each]) => each !== hostId)) }
 }
 
 function withProofs(lineage: Lineage, found: Iterable<readonly [HostId, Proof]>): Lineage {

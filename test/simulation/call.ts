@@ -15,6 +15,8 @@ export interface Call {
   readonly mustSucceed: boolean
   /** The write that a read must see, by its number. */
   readonly after?: number | undefined
+  /** Whether it wants to know how fresh the data is: by a bound on lag, or a token. */
+  readonly isBounded?: boolean
   isAborted: boolean
   isSettled: boolean
 }

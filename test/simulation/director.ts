@@ -1,3 +1,4 @@
+import { detachmentOf } from '../../src/topology/host-description.ts'
 import { strike } from './faults.ts'
 import type { Tally } from './tally.ts'
 import type { Workload } from './workload.ts'
@@ -107,6 +108,9 @@ export class Director {
     for (const host of topology.hosts.values()) {
       const wanted = host.hostId === cluster.master?.hostId ? 'master' : 'replica'
       const isDoubted = 'suspicion' in host && host.suspicion !== undefined
+      const detached = detachmentOf(host)
+      if (detached !== undefined)
+        return `${host.hostId}, which follows, is held to be detached by its ${detached.reason}`
       if (host.kind !== wanted || isDoubted)
         return `${host.hostId}, a ${wanted} in good order, is known as ${host.kind}`
     }

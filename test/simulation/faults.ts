@@ -100,6 +100,13 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
     }
     return undefined
   },
+  'stranded replica': (server, cluster) => {
+    if (!cluster.standbys.includes(server)) return undefined
+    cluster.strand(server, between(cluster.random, 1, 300))
+    return () => {
+      if (server.isStranded) cluster.restartAsReplica(server, cluster.master, between(cluster.random, 1, 300))
+    }
+  },
   'foreign cluster': (server, cluster) => {
     if (cluster.servers.length === 1) return undefined
     cluster.restartAsForeigner(server, 20)

@@ -36,6 +36,7 @@ export const FAULTS = [
   'lying hints',
   'busy pooler',
   'paused pooler',
+  'stranded replica',
 ] as const
 
 /** Something that goes wrong, and how long it lasts. `host` counts from 0. */
@@ -74,6 +75,7 @@ export interface Scenario {
     readonly fallbackMaster: boolean
     readonly masterAsReplicaWeight: number
     readonly allowExitOnIdle: boolean
+    readonly maxReplicaLagMs?: number
   }
   readonly chaosMs: number
   readonly faults: readonly Fault[]
@@ -105,6 +107,7 @@ export function scenarioOf(seed: number): Scenario {
       fallbackMaster: chance(random, 0.4),
       masterAsReplicaWeight: oneOf(random, [0, 0, 0.5]),
       allowExitOnIdle: chance(random, 0.3),
+      ...(chance(random, 0.3) ? { maxReplicaLagMs: oneOf(random, [300, 2_000]) } : {}),
     },
     chaosMs,
     faults: Array.from({ length: whole(random, 1, 6) }, () => drawFault(random, hosts, chaosMs)),

@@ -13,6 +13,12 @@ interface Taken {
   readonly token: string
 }
 
+/** What a call asks for. */
+interface Wish extends Pick<Call, 'wanted' | 'mustSucceed' | 'after' | 'isBounded'> {
+  readonly timeoutMs: number
+  readonly fallbackMaster: boolean
+}
+
 /** The newest tokens are used, again and again. */
 const TOKENS_KEPT = 6
 
@@ -92,12 +98,16 @@ export class Workload {
     const fallbackMaster = mustSucceed || chance(this.#random, 0.3) || this.#world.scenario.options.fallbackMaster
     const { signal, abort } = chance(this.#random, mustSucceed ? 0 : 0.15) ? this.#aborting() : NEVER
     const seen = wanted === 'replica' && !mustSucceed ? this.#chooseToken() : undefined
-    const call = this.#register(wanted, timeoutMs, mustSucceed, fallbackMaster, seen?.writeId)
+    const mayBeBounded = wanted === 'replica' && !mustSucceed && chance(this.#random, 0.3)
+    const bound = mayBeBounded ? { maxLagMs: oneOf(this.#random, [300, 1_000, 3_000]) } : {}
+    const isBounded = mayBeBounded || seen !== undefined
+    const call = this.#register({ wanted, timeoutMs, mustSucceed, fallbackMaster, after: seen?.writeId, isBounded })
     abort(call)
     const options = { timeoutMs, after: seen?.token, ...(signal === undefined ? {} : { signal }) }
     const { db, announcer } = this.#world
     announcer.tell('calling')
-    const leased = wanted === 'master' ? db.acquireMaster(options) : db.acquireReplica({ ...options, fallbackMaster })
+    const leased =
+      wanted === 'master' ? db.acquireMaster(options) : db.acquireReplica({ ...options, ...bound, fallbackMaster })
     announcer.tell('called', call)
     leased.then(
       (client) => this.#granted(call, client),
@@ -143,7 +153,8 @@ export class Workload {
     void writeWithRetry(this.#world, id * 10, timeoutMs, claim).then(() => this.waits.delete(name))
   }
 
-  #register(wanted: Wanted, timeoutMs: number, mustSucceed: boolean, fallbackMaster: boolean, after?: number): Call {
+  #register({ timeoutMs, fallbackMaster, ...wish }: Wish): Call {
+    const { wanted, mustSucceed } = wish
     const startedAtMs = this.#world.loop.nowMs()
     const mayBeMaster = fallbackMaster || this.#world.scenario.options.masterAsReplicaWeight > 0
     this.#calls += 1
@@ -151,7 +162,7 @@ export class Workload {
     if (mustSucceed) this.#urgent += 1
     const deadlineMs = startedAtMs + timeoutMs
     const settling = { isAborted: false, isSettled: false }
-    const call = { id: this.#calls, wanted, mayBeMaster, startedAtMs, deadlineMs, mustSucceed, after, ...settling }
+    const call = { id: this.#calls, ...wish, mayBeMaster, startedAtMs, deadlineMs, ...settling }
     this.#world.note(() => `call ${call.id} wants a ${wanted} until ${deadlineMs.toFixed(1)}`)
     return call
   }

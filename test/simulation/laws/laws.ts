@@ -8,6 +8,7 @@ import { checkDeadlines } from './deadlines.ts'
 import { checkEvidence } from './evidence.ts'
 import { checkOrder } from './first-come.ts'
 import { checkMasterChanges } from './master-changes.ts'
+import { checkFollowing } from './following.ts'
 import { checkLeases } from './master-leases.ts'
 import { checkWriteTarget } from './one-write-target.ts'
 import { checkProbeLoad } from './probe-load.ts'
@@ -43,4 +44,5 @@ export function layDown(world: World, workload: Workload): void {
   checkSignsOfLife(world)
   checkSlowStart(world)
   checkTokens(world)
+  checkFollowing(world)
 }

@@ -1,7 +1,7 @@
 import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
 import { POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from '../../../src/monitor/role-query.ts'
 import { TOKEN_QUERY } from '../../../src/monitor/token-query.ts'
-import { chance } from './dice.ts'
+import { chance, whole } from './dice.ts'
 import { FakeError } from './fake-error.ts'
 import type { Reply, Row } from './fake-link.ts'
 import type { FakeServer } from './fake-server.ts'
@@ -58,8 +58,11 @@ function timelines(server: FakeServer): Row {
   if (facts.role === 'master') return [null, null, null]
   if (chance(random, 0.2) && facts.lsn >= branch.forkLsn) server.timelineInControlFile = facts.timeline
   const isReceiving = upstream?.branch === branch && upstream.feedsStandbys && !server.peersCut
-  const received = facts.showsTimelines && isReceiving ? String(facts.timeline) : null
-  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received, isReceiving ? '4711' : 'none']
+  // It is started again and again, asks for the timeline that the upstream does not have, and ends.
+  const isTrying = server.isStranded && chance(random, 0.15)
+  const pid = isTrying ? String(whole(random, 1_000, 4_000)) : 'none'
+  const received = facts.showsTimelines && (isReceiving || isTrying) ? String(facts.timeline) : null
+  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received, isReceiving ? '4711' : pid]
 }
 
 function answer(row: Row): Reply {

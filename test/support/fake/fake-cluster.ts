@@ -1,5 +1,5 @@
 import type { Random } from '../../../src/random/random.ts'
-import { between, chance } from './dice.ts'
+import { between, chance, whole } from './dice.ts'
 import type { FakeEventLoop } from './event-loop.ts'
 import { catchUp } from './execute.ts'
 import { FakeServer } from './fake-server.ts'
@@ -50,7 +50,10 @@ export class FakeCluster {
 
   /** Replicas that an operator could promote. */
   get standbys(): readonly FakeServer[] {
-    return this.servers.filter(({ facts, state, frozen }) => facts.role === 'replica' && state === 'running' && !frozen)
+    return this.servers.filter(
+      ({ facts, state, frozen, isStranded }) =>
+        facts.role === 'replica' && state === 'running' && !frozen && !isStranded,
+    )
   }
 
   /** Does it in a while, unless the cluster has been healed by then. */
@@ -100,12 +103,29 @@ export class FakeCluster {
     server.start(readyInMs)
   }
 
+  /**
+   * A replica that was promoted by mistake and written to while nobody looked is restarted as a replica, and not rewound: it
+   * has what nobody else has, and cannot follow. Its control file tells the timeline now or later.
+   */
+  strand(server: FakeServer, readyInMs: number): void {
+    const { facts, branch } = server
+    server.stop('57P01', 2)
+    facts.timeline += 1
+    const { timeline, systemId } = facts
+    server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
+    facts.lsn += whole(this.random, 1, 40)
+    server.isStranded = true
+    if (chance(this.random, 0.5)) server.timelineInControlFile = timeline
+    server.start(readyInMs)
+  }
+
   /** Restarts a server as the only one of another cluster. */
   restartAsForeigner(server: FakeServer, readyInMs: number): void {
     server.stop('57P01', 2)
     Object.assign(server.facts, { role: 'master', systemId: '7999999999999999999', timeline: 5 })
     this.hasTwins ||= server.branch.systemId === server.facts.systemId
     server.branch = firstBranch(server.facts.systemId, 5)
+    server.isStranded = false
     server.start(readyInMs)
   }
 
@@ -132,7 +152,9 @@ export class FakeCluster {
   }
 
   #chooseMaster(): FakeServer {
-    const newest = this.servers.filter(({ facts }) => facts.timeline === this.#highestTimeline)
+    const newest = this.servers.filter(
+      ({ facts, isStranded }) => facts.timeline === this.#highestTimeline && !isStranded,
+    )
     const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? this.servers[0]
     if (master === undefined) throw new RangeError('a cluster has at least one server')
     if (master.facts.role !== 'master' || master.facts.timeline < this.#highestTimeline) {
@@ -153,6 +175,8 @@ export class FakeCluster {
     server.upstream = master
     server.facts.timeline = master.facts.timeline
     server.branch = master.branch
+    if (server.isStranded) server.timelineInControlFile = master.facts.timeline
+    server.isStranded = false
     // As `pg_rewind` leaves it: what it had beyond its master is gone.
     server.facts.lsn = Math.min(server.facts.lsn, master.facts.lsn)
   }

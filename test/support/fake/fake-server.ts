@@ -38,6 +38,8 @@ export class FakeServer extends Conditions {
   branch: Branch
   /** A timeline that it has reached, as its control file says after the last restart point. */
   timelineInControlFile = 1
+  /** It was promoted by mistake, written to and demoted: a replica on a timeline of its own, which no master has. */
+  isStranded = false
   /** `starting` answers every newcomer with 57P03. */
   state: 'running' | 'starting' | 'stopped' = 'running'
   upstream: FakeServer | undefined
