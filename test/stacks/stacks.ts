@@ -1,0 +1,4 @@
+import type { StackKind } from './frame/stack.ts'
+
+/** Every stack, in the order in which a sitting starts them: those that stand on the same part are neighbours. */
+export const STACKS: readonly StackKind[] = []
