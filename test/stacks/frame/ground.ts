@@ -19,11 +19,6 @@ import type { CommandResult } from '../../../src/testing/run-command.ts'
 import type { ServerUser } from '../../../src/testing/server-user.ts'
 import { Service } from './service.ts'
 
-/** A part that several stacks stand on, for example one Patroni cluster behind every proxy. */
-export interface Part {
-  stop(): Promise<void>
-}
-
 /**
  * What a sitting stands on: one temporary folder, the unprivileged user, ports, processes and the parts that stacks share.
  * After `close` nothing of it is left.
@@ -34,7 +29,7 @@ export class Ground {
   readonly user: ServerUser | undefined
   readonly #ports: number[] = []
   readonly #services: Service[] = []
-  readonly #parts = new Map<string, Promise<Part>>()
+  readonly #stops: (() => Promise<void>)[] = []
 
   private constructor(folder: string, user: ServerUser | undefined) {
     this.folder = folder
@@ -103,19 +98,18 @@ export class Ground {
     }
   }
 
-  /** A part that is started once in a sitting, and stopped with the ground. */
-  async part<P extends Part>(name: string, Kind: new (...args: never[]) => P, start: () => Promise<P>): Promise<P> {
-    const known = this.#parts.get(name) ?? start()
-    this.#parts.set(name, known)
-    const part = await known
-    if (!(part instanceof Kind)) throw new TypeError(`The part ${name} is of another kind`)
-    return part
+  /** Has a part that several stacks stand on (for example one Patroni cluster behind every proxy) stopped with the ground. */
+  onClose(stop: () => Promise<void>): void {
+    this.#stops.push(stop)
   }
 
   /** Stops the parts, then every process that is left, and removes the folder, the ports and the memory segments. */
   async close(): Promise<void> {
     const stopped = await Promise.allSettled(
-      [...this.#parts.values()].reverse().map(async (part) => (await part).stop()),
+      this.#stops
+        .splice(0)
+        .reverse()
+        .map((stop) => stop()),
     )
     for (const service of this.#services.reverse()) await service.end()
     await this.#removeSegments()

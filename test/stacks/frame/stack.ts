@@ -9,6 +9,8 @@ export type DriverName = 'pg' | 'postgres' | 'pg-native'
 export const DATABASE = 'app'
 export const APP_USER = 'app'
 export const APP_PASSWORD = 'app-secret'
+/** The application's name in `pg_stat_activity`; its probes add " probe". */
+export const APP_NAME = 'stacks-application'
 export const SUPERUSER = 'postgres'
 export const SUPERUSER_PASSWORD = 'super-secret'
 
