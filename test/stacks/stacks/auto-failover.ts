@@ -234,7 +234,7 @@ class AutoFailoverStack implements Stack {
         await until('one primary, one secondary that streams', SETTLE_MS, () => this.#wakeAndLook(), 250)
         return
       } catch (error) {
-        if (attempt === 2) throw new Error(`${String(error)}\n${await this.#told()}`)
+        if (attempt === 2) throw new Error(`${String(error)}\n${await this.#told()}`, { cause: error })
         await this.#registerAnew()
       }
     }
