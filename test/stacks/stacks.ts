@@ -1,5 +1,8 @@
 import type { StackKind } from './frame/stack.ts'
+import { autoFailover } from './stacks/auto-failover.ts'
 import { patroni } from './stacks/patroni.ts'
+import { pgbouncer } from './stacks/pgbouncer.ts'
+import { repmgr } from './stacks/repmgr.ts'
 
 /** Every stack, in the order in which a sitting starts them: those that stand on the same part are neighbours. */
-export const STACKS: readonly StackKind[] = [patroni]
+export const STACKS: readonly StackKind[] = [patroni, ...pgbouncer, autoFailover, repmgr]
