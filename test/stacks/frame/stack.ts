@@ -38,6 +38,8 @@ export interface ApplicationSettings {
 export interface Endpoint {
   /** The port of the server that a new connection to the write endpoint reaches now; undefined: none. */
   leadsTo(): Promise<number | undefined>
+  /** Has what stands in front read its settings again. */
+  reload?(): Promise<void>
 }
 
 /** Admin consoles of the PgBouncers, one for each node. */
@@ -46,13 +48,18 @@ export interface Poolers {
   admin(node: StackNode, command: string): Promise<readonly Readonly<Record<string, unknown>>[]>
 }
 
-/** Files of TLS, replaced as a deployment does it; the servers reload after each. */
+/** Files of TLS, replaced as a deployment does it: the file first, then a reload of the servers. */
 export interface Certificates {
+  /** A new certificate and key for every server. */
   renewServers(): Promise<void>
+  /** A new certificate and key for the application; resolves to its serial number. */
+  renewClient(): Promise<string>
+  /** A new authority: trusted beside the old one first, then everything signed by it, then trusted alone. */
   renewAuthority(): Promise<void>
-  /** Revokes the certificate of one server in the list that the application reads. */
+  /** Puts the certificate of one server on the list that the application reads. */
   revoke(node: StackNode): Promise<void>
-  unrevoke(): Promise<void>
+  /** Gives one server a certificate that is on no list. */
+  renewServer(node: StackNode): Promise<void>
 }
 
 /** A started stack. A stack leaves out what it has no word for; the scenarios of its kind use only what is there. */
@@ -71,6 +78,15 @@ export interface Stack {
   switchover?(to?: StackNode): Promise<void>
   restart?(node: StackNode): Promise<void>
   reinit?(node: StackNode): Promise<void>
+  /** A failover that somebody asks for by hand. */
+  failover?(to: StackNode): Promise<void>
+  /** Promotes a replica behind the manager's back. */
+  promote?(node: StackNode): Promise<void>
+  /** Starts or stops a server behind the manager's back. */
+  startServer?(node: StackNode): Promise<void>
+  stopServer?(node: StackNode): Promise<void>
+  /** Starts the agent of a node; one that runs is left alone. */
+  startAgent?(node: StackNode): Promise<void>
   /** No automatic failover until `resume`. */
   pause?(): Promise<void>
   resume?(): Promise<void>

@@ -15,10 +15,14 @@ import type { RunFigures } from './results.ts'
 import type { Scenario } from './scenario.ts'
 import { APP_NAME } from './stack.ts'
 import type { DriverName, Stack, StackNode } from './stack.ts'
-import { pause } from './waiting.ts'
+import { pause, until } from './waiting.ts'
 
 const ACQUIRE_TIMEOUT_MS = 60_000
 const FIRST_WRITE_MS = 250
+/** Behind an endpoint: after it leads to the server. */
+const FIRST_WRITE_BEHIND_ENDPOINT_MS = 1_200
+const LOOK_EVERY_MS = 20
+const ENDPOINT_LIMIT_MS = 30_000
 /** The application works for so long before the fault, and after what the scenario waits for. */
 const AT_WORK_MS = 500
 
@@ -103,10 +107,23 @@ export class Stage {
       .join(', ')
   }
 
+  /** When the endpoint in front, if there is one, led a fresh connection to that server. */
+  async #ledTo(port: number): Promise<number> {
+    const { endpoint } = this.stack
+    if (endpoint === undefined) return 0
+    let startedAtMs = 0
+    const look = async (): Promise<true | undefined> => {
+      startedAtMs = performance.now()
+      return (await endpoint.leadsTo()) === port ? true : undefined
+    }
+    await until(`the endpoint leads to port ${port}`, ENDPOINT_LIMIT_MS, look, LOOK_EVERY_MS)
+    return startedAtMs
+  }
+
   async #back(what: string, fits: (era: Era) => boolean, sinceMs: number, timeoutMs: number): Promise<Era> {
     const era = await this.oracle.era(what, (each) => fits(each) && each.untilMs > sinceMs, timeoutMs)
     const { port } = this.node(era.node)
-    const fromMs = Math.max(era.fromMs, sinceMs)
+    const fromMs = Math.max(era.fromMs, sinceMs, await this.#ledTo(port))
     const isFirst = (write: Write): boolean =>
       write.executor?.server === port && write.executor.timeline >= era.timeline && write.endedAtMs >= fromMs
     const write = await this.application.write(what, isFirst, 30_000).catch((error: unknown) => {
@@ -189,7 +206,8 @@ function figuresOf({ scenario, stage, verdict, escaped, hosts }: Judged): {
   readonly always: readonly Measure[]
 } {
   const { bars = {} } = scenario
-  const firstWriteBar = 'firstWriteMs' in bars ? bars.firstWriteMs : FIRST_WRITE_MS
+  const usual = stage?.stack.endpoint === undefined ? FIRST_WRITE_MS : FIRST_WRITE_BEHIND_ENDPOINT_MS
+  const firstWriteBar = 'firstWriteMs' in bars ? bars.firstWriteMs : usual
   const firstWriteMs = stage === undefined ? undefined : worst(stage.firstWritesMs)
   const kinds = (kind: string): number => verdict.violations.filter((violation) => violation.kind === kind).length
   const figures: RunFigures = {

@@ -44,6 +44,11 @@ export type PatroniWords = Pick<
   | 'switchover'
   | 'restart'
   | 'reinit'
+  | 'failover'
+  | 'promote'
+  | 'startServer'
+  | 'stopServer'
+  | 'startAgent'
   | 'pause'
   | 'resume'
   | 'reload'
@@ -107,7 +112,7 @@ export class PatroniCluster {
   }
 
   /** Starts the Patroni of a node, which starts its PostgreSQL; one that runs is left alone. */
-  startAgent(node: PatroniNode): void {
+  startAgent(node: StackNode): void {
     if (this.#agents.get(node.name)?.isAlive === true) return
     const file = join(node.dataFolder, '..', 'patroni.yml')
     this.#ground.write(file, this.#settings(node))
@@ -122,6 +127,11 @@ export class PatroniCluster {
       switchover: (to) => this.switchover(to),
       restart: (node) => this.restart(node),
       reinit: (node) => this.reinit(node),
+      failover: (to) => this.failover(to),
+      promote: (node) => this.#pgCtl(node, 'promote', '-W'),
+      startServer: (node) => this.#startServer(node),
+      stopServer: (node) => this.#pgCtl(node, 'stop', '-m', 'fast'),
+      startAgent: async (node) => this.startAgent(node),
       pause: () => this.pause(),
       resume: () => this.resume(),
       reload: () => this.reload(),
@@ -193,8 +203,18 @@ export class PatroniCluster {
     this.#etcd?.signal('SIGCONT')
   }
 
+  /** Has every server read its certificates again. */
+  async readCertificates(): Promise<void> {
+    for (const node of this.nodes) await this.#pgCtl(node, 'reload')
+  }
+
+  /** What it prints would keep `pg_ctl` waiting for as long as it runs. */
+  #startServer(node: StackNode): Promise<void> {
+    return this.#pgCtl(node, 'start', '-w', '-l', join(node.dataFolder, '..', 'postgresql.log'))
+  }
+
   /** `pg_ctl` on a node, behind Patroni's back. */
-  async pgCtl(node: StackNode, ...args: readonly string[]): Promise<void> {
+  async #pgCtl(node: StackNode, ...args: readonly string[]): Promise<void> {
     await this.#ground.must(join(POSTGRES_BIN, 'pg_ctl'), ['-D', node.dataFolder, ...args])
   }
 
@@ -254,6 +274,12 @@ export class PatroniCluster {
     if (pause === true) await this.resume().catch(() => undefined)
   }
 
+  #own(name: string): PatroniNode {
+    const node = this.nodes.find((each) => each.name === name)
+    if (node === undefined) throw new Error(`Patroni has no member ${name}`)
+    return node
+  }
+
   #agentPids({ name, dataFolder }: PatroniNode): readonly number[] {
     const servers = new Set(postmasterFamily(dataFolder))
     return (this.#agents.get(name)?.pids() ?? []).filter((pid) => !servers.has(pid))
@@ -291,8 +317,8 @@ export class PatroniCluster {
   }
 
   async #post(node: StackNode, path: string, body: object): Promise<void> {
-    const port = this.nodes.find(({ name }) => name === node.name)?.restPort ?? 0
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    const { restPort } = this.#own(node.name)
+    const response = await fetch(`http://127.0.0.1:${restPort}${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(60_000),
@@ -313,7 +339,8 @@ export class PatroniCluster {
   }
 
   /** Patroni's settings; YAML is a superset of JSON. */
-  #settings(node: PatroniNode): string {
+  #settings({ name }: StackNode): string {
+    const node = this.#own(name)
     const folder = join(node.dataFolder, '..')
     const address = (port: number): object => ({
       listen: `127.0.0.1:${port}`,
