@@ -54,7 +54,7 @@ async function restartLeader(stage: Stage): Promise<void> {
 }
 
 const restart: Scenario = {
-  name: 'restart',
+  name: 'pgbouncer-restart',
   says: 'the leader behind its PgBouncer is restarted in place (server_login_retry = 1)',
   run: async (stage) => {
     await restartLeader(stage)
@@ -64,7 +64,7 @@ const restart: Scenario = {
 }
 
 const loginRetry: Scenario = {
-  name: 'login-retry-default',
+  name: 'pgbouncer-login-retry',
   says: 'the same with server_login_retry = 15, the default: everybody is refused for up to 15 s',
   run: async (stage) => {
     await everywhere(stage, 'SET server_login_retry = 15')
@@ -75,7 +75,7 @@ const loginRetry: Scenario = {
 }
 
 const killPostmaster: Scenario = {
-  name: 'kill-postmaster-failover',
+  name: 'pgbouncer-kill-postmaster',
   says: "SIGKILL to the leader's PostgreSQL behind a PgBouncer that lives; a replica is promoted a second later",
   run: async (stage) => {
     const stack = withWords(stage.stack, 'failover')
@@ -93,7 +93,7 @@ const killPostmaster: Scenario = {
 }
 
 const frozenBehind: Scenario = {
-  name: 'frozen-behind',
+  name: 'pgbouncer-frozen-behind',
   says: "the leader's PostgreSQL stands still behind its PgBouncer for 6 s, and goes on: what waits is answered late",
   run: async (stage) => {
     const leader = await stage.stack.leader()
@@ -108,7 +108,7 @@ const frozenBehind: Scenario = {
 }
 
 const frozenBehindFailover: Scenario = {
-  name: 'frozen-behind-failover',
+  name: 'pgbouncer-frozen-failover',
   says: "the leader's PostgreSQL stands still behind its PgBouncer, is found out past it, and a replica is promoted",
   run: async (stage) => {
     const stack = withWords(stage.stack, 'failover')
@@ -127,7 +127,7 @@ const frozenBehindFailover: Scenario = {
 }
 
 const pause: Scenario = {
-  name: 'pause',
+  name: 'pgbouncer-pause',
   says: 'PAUSE at every PgBouncer, RESUME 8 s later: maintenance without an error',
   run: async (stage) => {
     stage.fault()
@@ -143,7 +143,7 @@ const pause: Scenario = {
 }
 
 const reconnect: Scenario = {
-  name: 'reconnect',
+  name: 'pgbouncer-reconnect',
   says: 'RECONNECT at every PgBouncer: each server connection is closed when it is free, and a new one made',
   run: async (stage) => {
     stage.fault()
@@ -156,7 +156,7 @@ const reconnect: Scenario = {
 }
 
 const kill: Scenario = {
-  name: 'kill',
+  name: 'pgbouncer-kill',
   says: "KILL at the leader's PgBouncer cuts every connection of the database, RESUME 3 s later",
   run: async (stage) => {
     const { poolers } = withWords(stage.stack, 'poolers')
@@ -171,7 +171,7 @@ const kill: Scenario = {
 }
 
 const fullPool: Scenario = {
-  name: 'full-pool',
+  name: 'pgbouncer-full-pool',
   says: "somebody else's transactions hold all five server connections of the leader's PgBouncer for 8 s",
   run: async (stage) => {
     const leader = await stage.stack.leader()
@@ -187,7 +187,7 @@ const fullPool: Scenario = {
 /** Twelve clients whose statements take a while, on a pool of five: there is always somebody who waits, checks included. */
 function busy(busyMs: number): Scenario {
   return {
-    name: `busy-${busyMs}`,
+    name: `pgbouncer-busy-${busyMs}`,
     says: `twelve writers with statements of ${busyMs} ms on a pool of five`,
     run: async (stage) => {
       stage.fault()

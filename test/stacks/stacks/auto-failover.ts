@@ -33,13 +33,9 @@ export const autoFailover: StackKind = {
   name: 'auto-failover',
   title: 'pg_auto_failover: a monitor, two nodes',
   needs: [
-    { program: 'pg_autoctl', debianPackage: 'pg-auto-failover-cli' },
+    // The monitor's extension is no program that could be looked for.
+    { program: 'pg_autoctl', debianPackage: 'pg-auto-failover-cli postgresql-15-auto-failover' },
     { program: 'postgres', paths: [POSTGRES_BIN], debianPackage: 'postgresql-15' },
-    {
-      program: 'pgautofailover.so',
-      paths: ['/usr/lib/postgresql/15/lib'],
-      debianPackage: 'postgresql-15-auto-failover',
-    },
   ],
   scenarios: AUTO_FAILOVER_SCENARIOS,
   async start(ground) {
@@ -215,6 +211,16 @@ class AutoFailoverStack implements Stack {
     await this.#keeper(node).restartServer()
   }
 
+  /** Drops a node, which joins as a new one with a copy of the data. */
+  async reinit(node: StackNode): Promise<void> {
+    const keeper = this.#keeper(node)
+    await this.#monitor.command('drop', 'node', '--name', node.name, '--force').catch(() => undefined)
+    await keeper.end()
+    keeper.removeData()
+    await this.#register(keeper)
+    keeper.run()
+  }
+
   async maintenance(node: StackNode, isOn: boolean): Promise<void> {
     const words = isOn ? ['enable', 'maintenance', '--allow-failover'] : ['disable', 'maintenance']
     await this.#keeper(node).command(...words)
@@ -235,7 +241,7 @@ class AutoFailoverStack implements Stack {
         return
       } catch (error) {
         if (attempt === 2) throw new Error(`${String(error)}\n${await this.#told()}`, { cause: error })
-        await this.#registerAnew()
+        await this.#reinitOthers()
       }
     }
   }
@@ -265,17 +271,11 @@ class AutoFailoverStack implements Stack {
     return rows[0]?.replicas === this.nodes.length - 1 ? true : undefined
   }
 
-  /** The last resort: what is not the primary is dropped, and joins as a new node with a copy of the data. */
-  async #registerAnew(): Promise<void> {
+  /** The last resort: what is not the primary is made anew. */
+  async #reinitOthers(): Promise<void> {
     const leader = await this.leader().catch(() => undefined)
     if (leader === undefined) return
-    for (const node of this.nodes.filter((each) => each !== leader)) {
-      await this.#monitor.command('drop', 'node', '--name', node.name, '--force').catch(() => undefined)
-      await node.end()
-      node.removeData()
-      await this.#register(node)
-      node.run()
-    }
+    for (const node of this.nodes) if (node !== leader) await this.reinit(node)
   }
 
   async #register(node: Keeper): Promise<void> {

@@ -212,6 +212,19 @@ class RepmgrStack implements Stack {
     await own.command('standby', 'register', '--force')
   }
 
+  /** By hand, and while repmgrd is paused: the planned change. */
+  async failover(to: StackNode): Promise<void> {
+    await this.switchover(to)
+  }
+
+  async startServer(node: StackNode): Promise<void> {
+    await this.#own(node).startServer()
+  }
+
+  async stopServer(node: StackNode): Promise<void> {
+    await this.#own(node).stopServer('fast')
+  }
+
   async pause(): Promise<void> {
     await (await this.leader()).command('service', 'pause')
   }
