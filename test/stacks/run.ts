@@ -4,11 +4,13 @@ import type { Arguments, Pair } from './frame/arguments.ts'
 import { hasNative } from './frame/drivers.ts'
 import { Ground } from './frame/ground.ts'
 import { missing } from './frame/needs.ts'
+import { Oracle } from './frame/oracle.ts'
 import { pairTable, resultTable } from './frame/report.ts'
-import { appendResult, keyOf, readResults, resultsOf } from './frame/results.ts'
+import { appendResult, keyOf, NO_FIGURES, readResults, resultsOf } from './frame/results.ts'
 import type { Result } from './frame/results.ts'
 import { runOnce } from './frame/stage.ts'
-import type { DriverName, Stack, StackKind } from './frame/stack.ts'
+import type { RunOutcome, Watched } from './frame/stage.ts'
+import type { DriverName, StackKind } from './frame/stack.ts'
 import { STACKS } from './stacks.ts'
 
 /** One run that is to be made. */
@@ -33,9 +35,16 @@ function tasksOf({ only, runs, drivers, resume, results }: Arguments, commit: st
   )
 }
 
-async function runTask(stack: Stack, { scenario, driver, run }: Task, commit: string): Promise<Result> {
+/** A run that could not begin or end as it should: the stack did not settle. */
+function brokeOff(error: unknown): RunOutcome {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { figures: NO_FIGURES, measures: [], notes: [], failures: [`the stack broke: ${text}`] }
+}
+
+async function runTask(watched: Watched, { scenario, driver, run }: Task, commit: string): Promise<Result> {
+  const { stack } = watched
   const startMs = performance.now()
-  const outcome = await runOnce(stack, scenario, driver)
+  const outcome = await runOnce(watched, scenario, driver).catch(brokeOff)
   const { figures, measures, notes, failures } = outcome
   const tookMs = Math.round(performance.now() - startMs)
   const at = new Date().toISOString()
@@ -56,15 +65,18 @@ function say({ stack, scenario, driver, run, tookMs, figures, notes, failures }:
 async function runStack(kind: StackKind, tasks: readonly Task[], ground: Ground, given: Sitting): Promise<void> {
   const startMs = performance.now()
   const stack = await kind.start(ground)
+  let oracle: Oracle | undefined
   console.log(`${kind.name} is up after ${((performance.now() - startMs) / 1_000).toFixed(0)} s`)
   try {
+    oracle = await Oracle.start(stack.nodes)
     for (const task of tasks) {
       if (given.isStopping()) return
-      const result = await runTask(stack, task, given.commit)
+      const result = await runTask({ stack, oracle }, task, given.commit)
       appendResult(given.file, result)
       say(result)
     }
   } finally {
+    await oracle?.stop()
     await stack.stop()
   }
 }

@@ -29,7 +29,9 @@ export interface Read {
 export type Query<C> = (connection: C, text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
 
 const TIMELINE = "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
-const WRITE = `insert into writes values ($1::int, current_setting('port')::int, ${TIMELINE})
+/** One statement, so that a busy one holds its server for as long as it takes, and a pooler cannot give it to others meanwhile. */
+const WRITE = `with busy as materialized (select pg_sleep($2::float8))
+  insert into writes select $1::int, current_setting('port')::int, ${TIMELINE} from busy
   returning server, timeline, (pg_current_wal_insert_lsn() - '0/0')::float8 as lsn`
 const READ = "select current_setting('port')::int as server, (select coalesce(max(id), 0) from writes)::int as seen"
 
@@ -153,8 +155,7 @@ function tasksOf<C, P>(db: BasePoolManager<C, P>, query: Query<C>, busyMs: numbe
 
   const insert = async (connection: C, id: number, transactional: boolean): Promise<Written | undefined> => {
     if (transactional) await query(connection, 'begin', [])
-    if (busyMs > 0) await query(connection, 'select pg_sleep($1::float8)', [busyMs / 1_000])
-    const rows = await query(connection, WRITE, [id])
+    const rows = await query(connection, WRITE, [id, busyMs / 1_000])
     if (transactional) await query(connection, 'commit', [])
     return rows.find(isWritten)
   }
@@ -202,9 +203,9 @@ function tasksOf<C, P>(db: BasePoolManager<C, P>, query: Query<C>, busyMs: numbe
   }
 }
 
-/** A server that is told to go may do so between a commit and its answer. */
+/** A server that is told to go, or a pooler (08P01), may do so between a commit and its answer. */
 function whatBecame(error: Error, sendings: readonly Sending[]): Write['outcome'] {
-  const isTold = 'code' in error && typeof error.code === 'string' && error.code.startsWith('57P0')
+  const isTold = 'code' in error && typeof error.code === 'string' && /^(57P0|08P01)/.test(error.code)
   if (isTold && sendings.length > 0 && !(error instanceof AcquireTimeoutError)) return 'unknown'
   return outcomeOf(error, sendings)
 }

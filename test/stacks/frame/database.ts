@@ -47,7 +47,7 @@ export const TIMELINE_SQL = `select case when pg_is_in_recovery()
 
 /** What the application and the oracle need on the leader of a new stack. */
 export async function createDatabase(leader: Door): Promise<void> {
-  const inMaintenance = { database: 'postgres', timeoutMs: 10_000 }
+  const inMaintenance = { database: 'postgres', timeoutMs: 20_000 }
   const roles = await ask(leader, 'select from pg_roles where rolname = $1', { ...inMaintenance, values: [APP_USER] })
   if (roles.length === 0) await ask(leader, `create role ${APP_USER} login password '${APP_PASSWORD}'`, inMaintenance)
   const known = await ask(leader, 'select from pg_database where datname = $1', {
@@ -55,7 +55,8 @@ export async function createDatabase(leader: Door): Promise<void> {
     values: [DATABASE],
   })
   if (known.length === 0) await ask(leader, `create database ${DATABASE}`, inMaintenance)
-  await ask(leader, 'create table if not exists oracle (at timestamptz not null)')
-  await ask(leader, CREATE_WRITES.replace('create table', 'create table if not exists'))
-  await ask(leader, `grant all on writes to ${APP_USER}`)
+  const patient = { timeoutMs: 20_000 }
+  await ask(leader, 'create table if not exists oracle (at timestamptz not null)', patient)
+  await ask(leader, CREATE_WRITES.replace('create table', 'create table if not exists'), patient)
+  await ask(leader, `grant all on writes to ${APP_USER}`, patient)
 }

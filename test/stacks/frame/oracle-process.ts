@@ -4,8 +4,8 @@ import type { OracleNews, OracleNode, ServerState } from './oracle.ts'
 
 /** The oracle's own process: asks every server directly, and tries its own insert on whoever is writable. */
 const EVERY_MS = 5
-/** A server that has not answered by then is down, or stands still. */
-const ANSWER_MS = 400
+/** A server that has not answered by then is down, or stands still; on a busy machine it takes its time. */
+const ANSWER_MS = 2_000
 /** So many questions lie between two counts of the application's probe connections: about half a second. */
 const COUNT_EVERY = 60
 

@@ -27,6 +27,7 @@ export type OracleNews = { readonly node: string; readonly atMs: number } & (
   | { readonly kind: 'probes'; readonly probes: number }
 )
 
+const START_LIMIT_MS = 60_000
 const PROCESS = new URL('./oracle-process.ts', import.meta.url)
 
 /** A process of its own that asks every server directly every 5 ms, and tries its own insert on whoever is writable. */
@@ -53,8 +54,19 @@ export class Oracle {
   /** Resolves when the oracle's first insert has been accepted. */
   static async start(nodes: readonly OracleNode[]): Promise<Oracle> {
     const oracle = new Oracle(nodes)
-    await oracle.era('the oracle inserts', () => true, 15_000)
-    return oracle
+    try {
+      await oracle.era('the oracle inserts', () => true, START_LIMIT_MS)
+      return oracle
+    } catch (error) {
+      await oracle.stop()
+      throw error
+    }
+  }
+
+  /** Another run begins: probes are counted anew. */
+  beginRun(): void {
+    this.probes.clear()
+    this.#lastProbes.clear()
   }
 
   /** The first era that fits, now or as soon as there is one; rejects after the limit. */
@@ -79,6 +91,7 @@ export class Oracle {
   }
 
   async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exited = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await exited

@@ -17,6 +17,20 @@ export interface RunFigures {
   readonly probes: number
 }
 
+/** A run that did not come to anything. */
+export const NO_FIGURES: RunFigures = {
+  firstWriteMs: undefined,
+  failed: 0,
+  hanging: 0,
+  acknowledged: 0,
+  unknown: 0,
+  lost: 0,
+  lostByPostgres: 0,
+  doubled: 0,
+  uncaught: 0,
+  probes: 0,
+}
+
 /** One run of one scenario on one stack, as a line of the results' file. */
 export interface Result {
   /** The commit of the sources, with `-dirty` behind it when the tree is. */

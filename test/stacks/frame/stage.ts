@@ -9,8 +9,7 @@ import { openManager } from './drivers.ts'
 import type { AnyManager } from './drivers.ts'
 import { judge, parseForks } from './judge.ts'
 import type { FinalLeader } from './judge.ts'
-import { Oracle } from './oracle.ts'
-import type { Era } from './oracle.ts'
+import type { Era, Oracle } from './oracle.ts'
 import type { RunFigures } from './results.ts'
 import type { Scenario } from './scenario.ts'
 import { APP_NAME } from './stack.ts'
@@ -135,9 +134,16 @@ export class Stage {
   }
 }
 
+/** A stack that is up, and the oracle that watches its servers. */
+export interface Watched {
+  readonly stack: Stack
+  readonly oracle: Oracle
+}
+
 /** Runs a scenario once on a stack that is up. */
-export async function runOnce(stack: Stack, scenario: Scenario, driver: DriverName): Promise<RunOutcome> {
+export async function runOnce({ stack, oracle }: Watched, scenario: Scenario, driver: DriverName): Promise<RunOutcome> {
   await stack.settle()
+  oracle.beginRun()
   const before = await stack.leader()
   await ask(before, 'truncate writes', { timeoutMs: 10_000 })
   await ask(before, 'truncate oracle', { timeoutMs: 10_000 })
@@ -152,14 +158,12 @@ export async function runOnce(stack: Stack, scenario: Scenario, driver: DriverNa
   const failures: string[] = []
   let measures: readonly Measure[] = []
   let application: Application | undefined
-  let oracle: Oracle | undefined
   let stage: Stage | undefined
   try {
     await db.ready({ mastersCount: 1, replicasCount: 0, timeoutMs: 30_000 })
-    oracle = await Oracle.start(stack.nodes)
     application = work(scenario.clients ?? {})
     stage = new Stage({ stack, driver, db, application, oracle, watch })
-    await stage.writesOn(before, performance.now(), 10_000)
+    await stage.writesOn(before, performance.now(), 20_000)
     stage.firstWritesMs.length = 0
     await pause(AT_WORK_MS)
     measures = await scenario.run(stage)
@@ -171,7 +175,6 @@ export async function runOnce(stack: Stack, scenario: Scenario, driver: DriverNa
   await db.close({ timeoutMs: 1_000 }).catch((error: unknown) => failures.push(`close: ${told(error)}`))
   await db.terminate()
   await application?.ended()
-  await oracle?.stop()
   await stack.settle()
   const final = await finalLeader(await stack.leader())
   const verdict = judge(application?.writes ?? [], final, watch.fences())
@@ -243,10 +246,12 @@ async function finalLeader(door: Door): Promise<FinalLeader> {
   const rows = await ask<{ id: string; server: number; timeline: number }>(door, 'select * from writes', {
     timeoutMs: 20_000,
   })
-  const [{ timeline } = { timeline: 1 }] = await ask<{ timeline: number }>(door, TIMELINE_SQL)
+  const [{ timeline } = { timeline: 1 }] = await ask<{ timeline: number }>(door, TIMELINE_SQL, { timeoutMs: 10_000 })
   const file = `pg_wal/${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
   const [history] =
-    timeline === 1 ? [] : await ask<{ text: string }>(door, 'select pg_read_file($1) as text', { values: [file] })
+    timeline === 1
+      ? []
+      : await ask<{ text: string }>(door, 'select pg_read_file($1) as text', { values: [file], timeoutMs: 10_000 })
   return {
     port: door.port,
     timeline,

@@ -72,6 +72,11 @@ export class CertificateFiles {
     await this.#writeRevocations()
   }
 
+  /** The serial number of a certificate, as `pg_stat_ssl` shows it. */
+  serialOf(name: string): string {
+    return String(Number(this.#serials.get(name) ?? '0'))
+  }
+
   async revoke(name: string): Promise<void> {
     this.#revoked.push(this.#serials.get(name) ?? '')
     await this.#writeRevocations()

@@ -20,9 +20,9 @@ export const PATRONI_NEEDS: readonly Need[] = [
 
 /** The smallest times that Patroni accepts together. */
 const TTL_S = 20
-const SETTLE_LIMIT_MS = 120_000
+const SETTLE_LIMIT_MS = 180_000
 /** A replica that does not stream by then is made anew. */
-const STREAM_LIMIT_MS = 12_000
+const STREAM_LIMIT_MS = 20_000
 
 /** A member as Patroni's `GET /cluster` tells of it. */
 interface Member {
@@ -166,7 +166,8 @@ export class PatroniCluster {
   }
 
   async reinit(node: StackNode): Promise<void> {
-    await this.#post(node, '/reinitialize', { force: true })
+    // Not forced: that would break off one that is under way.
+    await this.#post(node, '/reinitialize', {})
   }
 
   async pause(): Promise<void> {
@@ -373,6 +374,7 @@ export class PatroniCluster {
         data_dir: node.dataFolder,
         bin_dir: POSTGRES_BIN,
         pgpass: join(folder, 'pgpass'),
+        basebackup: [{ checkpoint: 'fast' }],
         authentication: { superuser, replication: superuser, rewind: superuser },
         parameters: {
           unix_socket_directories: folder,
