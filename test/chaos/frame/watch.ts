@@ -1,4 +1,4 @@
-import type { HostDescription, HostId, ManagerEvents, PoolManager } from 'hasql/pg'
+import type { BasePoolManager, HostDescription, HostId, ManagerEvents } from 'hasql'
 import type { Fence } from '../history/write-record.ts'
 
 /** One state of one host, from when to when. */
@@ -34,7 +34,7 @@ export class Watch {
   readonly #stretches = new Map<HostId, Stretch[]>()
   readonly #waiting = new Set<() => void>()
 
-  constructor(db: PoolManager) {
+  constructor(db: Pick<BasePoolManager<unknown, unknown>, 'topology' | 'on'>) {
     for (const [hostId, host] of db.topology.hosts) this.#stretches.set(hostId, [{ host, fromMs: performance.now() }])
     db.on('masterChange', (change) => this.masterChanges.push({ ...change, atMs: performance.now() }))
     db.on('staleMaster', ({ host }) => this.staleMasters.push(host))

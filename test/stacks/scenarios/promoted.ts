@@ -1,0 +1,127 @@
+import { atMost, atMostMs } from '../../chaos/frame/scenario.ts'
+import type { Measure } from '../../chaos/frame/scenario.ts'
+import { ask, TIMELINE_SQL } from '../frame/database.ts'
+import { freeze, signal } from '../frame/processes.ts'
+import type { Scenario } from '../frame/scenario.ts'
+import type { Stage } from '../frame/stage.ts'
+import type { StackNode } from '../frame/stack.ts'
+import { withWords } from '../frame/words.ts'
+
+/** Two checks, with their limits: by then a replica that cannot be fresh must be out. */
+const TWO_CHECKS_MS = 2_500
+/** So long the orphan is watched, with the application at work. */
+const ORPHANED_MS = 10_000
+
+/** A promotion behind the manager's back, and how it ended. */
+interface Mistake {
+  readonly leader: StackNode
+  readonly promoted: StackNode
+  readonly writableMs: number
+  /** When it first answered as a replica again. */
+  readonly demotedMs: number
+}
+
+/** Promotes a replica; its manager demotes it again, after `heldMs` at the earliest. */
+async function promoteByMistake(stage: Stage, heldMs: number): Promise<Mistake> {
+  const stack = withWords(stage.stack, 'promote')
+  const leader = await stack.leader()
+  const promoted = stack.nodes.find(({ name }) => name !== leader.name) ?? leader
+  const sinceMs = stage.fault()
+  if (heldMs > 0) await freeze(() => promoted.agentPids())
+  await stack.promote(promoted)
+  const writableMs = await stage.oracle.state(promoted, ['master'], sinceMs)
+  if (heldMs > 0) {
+    await stage.pause(heldMs - (performance.now() - writableMs))
+    signal([...(await promoted.agentPids())].reverse(), 'SIGCONT')
+  }
+  const overMs = await stage.oracle.state(promoted, ['down', 'replica'], writableMs + 1)
+  const demotedMs = await stage.oracle.state(promoted, ['replica'], overMs)
+  stage.note(`${promoted.name} was writable for ${((overMs - writableMs) / 1_000).toFixed(1)} s`)
+  return { leader, promoted, writableMs: overMs - writableMs, demotedMs }
+}
+
+/** When writes were acknowledged by the leader again, after the demotion. */
+async function resumed(stage: Stage, { leader, demotedMs }: Mistake): Promise<number> {
+  const isBack = ({
+    executor,
+    startedAtMs,
+  }: {
+    executor: { server: number } | undefined
+    startedAtMs: number
+  }): boolean => executor?.server === leader.port && startedAtMs > demotedMs - 2_000
+  const write = await stage.application
+    .write(`${leader.name} takes writes again`, isBack, 30_000)
+    .catch((error: unknown) => {
+      throw new Error(
+        `${String(error)}; ${stage.view()}; last error: ${String(stage.application.failed.at(-1)?.error)}`,
+      )
+    })
+  return Math.max(0, write.endedAtMs - demotedMs)
+}
+
+async function mistaken(stage: Stage, heldMs: number): Promise<readonly Measure[]> {
+  const mistake = await promoteByMistake(stage, heldMs)
+  const resumedMs = await resumed(stage, mistake)
+  // It must have been in recovery for as long as it was writable, and at least 1 s; then one check.
+  const bound = Math.max(3_000, mistake.writableMs + 1_500)
+  const { leader, demotedMs } = mistake
+  await stage.pause(2_000)
+  const elsewhere = stage.application.writes.filter(
+    ({ executor, startedAtMs }) =>
+      executor !== undefined && executor.server !== leader.port && startedAtMs > demotedMs + 100,
+  )
+  return [
+    atMostMs('writes resume after the demotion', resumedMs, bound),
+    atMost('writes elsewhere after the demotion', elsewhere.length, 0),
+  ]
+}
+
+export const mistakenPromotion: Scenario = {
+  name: 'mistaken-promotion',
+  says: 'a replica is promoted by mistake; the manager demotes it after about 1.5 s and goes on with its leader',
+  run: (stage) => mistaken(stage, 0),
+  bars: { firstWriteMs: undefined, interruptions: 2 },
+}
+
+export const mistakenPromotionHeld: Scenario = {
+  name: 'mistaken-promotion-held',
+  says: 'the same, but the mistake is noticed after 6 s only',
+  run: (stage) => mistaken(stage, 6_000),
+  bars: { firstWriteMs: undefined, interruptions: 2 },
+}
+
+export const orphanedReplica: Scenario = {
+  name: 'orphaned-replica',
+  says: 'the demoted server stays a replica on a timeline of its own, without a WAL receiver, until it is made anew',
+  run: async (stage) => {
+    const stack = withWords(stage.stack, 'reinit')
+    const mistake = await promoteByMistake(stage, 0)
+    const { promoted, demotedMs } = mistake
+    await stage.pause(TWO_CHECKS_MS + ORPHANED_MS)
+    const [state] = await ask<{ receives: boolean }>(
+      promoted,
+      'select exists (select from pg_stat_wal_receiver) as receives',
+    ).catch(() => [])
+    const [at] = await ask<{ timeline: number }>(promoted, TIMELINE_SQL).catch(() => [])
+    const isOrphan = state?.receives === false
+    stage.note(
+      isOrphan ? `the orphan is on timeline ${at?.timeline ?? 0}` : 'the manager did not leave an orphan this time',
+    )
+    const fromMs = demotedMs + TWO_CHECKS_MS
+    const untilMs = performance.now()
+    const own = stage.application.reads.filter(
+      ({ server, startedAtMs, endedAtMs }) => server === promoted.port && startedAtMs > fromMs && endedAtMs < untilMs,
+    )
+    if (isOrphan) await stack.reinit(promoted)
+    await stack.settle()
+    const backMs = performance.now()
+    await resumed(stage, mistake)
+    await stage.application.read(
+      `${promoted.name} serves bounded reads again`,
+      ({ server, startedAtMs, bounded }) => bounded && server === promoted.port && startedAtMs > backMs,
+    )
+    const bounded = own.filter((read) => read.bounded).length
+    return [atMost('bounded reads from the orphan', isOrphan ? bounded : 0, 0)]
+  },
+  bars: { firstWriteMs: undefined, interruptions: 3 },
+}
