@@ -42,6 +42,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     responseTimeMs: lowerMedian(roundTripsMs),
     lag: before?.lag,
     suspicion: stillDoubted ? before.suspicion : undefined,
+    implausible: before?.implausible,
     returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }
 }

@@ -52,3 +52,13 @@ export type HostObservation =
       readonly fault: HostFault
       readonly cause: Error
     }
+
+/** An operator's word: this host is the master, whatever others have claimed. */
+export interface MasterAccepted {
+  readonly kind: 'accepted'
+  readonly hostId: HostId
+  readonly atMs: Milliseconds
+}
+
+/** What changes the topology: what was seen of a host, or what an operator said of one. */
+export type TopologyInput = HostObservation | MasterAccepted

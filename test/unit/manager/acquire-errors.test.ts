@@ -90,7 +90,9 @@ describe('an acquire that runs out of time says why', () => {
     expect(message).toContain(
       'db1:5432 refuses the connection: db1:5432 says 28P01. Check user, password, database and TLS settings for ',
     )
-    expect(message).toContain('db2:5432 is a stale master: it is on timeline 2, but 3 has been seen for ')
+    expect(message).toContain(
+      'db2:5432 is a stale master on timeline 2; fenced: db1:5432, refusing us for 0 s, was last seen writable on timeline 3;',
+    )
     expect(message).toContain('db4:5432 belongs to another cluster (system identifier 9999) for ')
   })
 

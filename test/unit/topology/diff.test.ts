@@ -22,6 +22,8 @@ function inWords(change: TopologyChange): string {
       return `${change.host.hostId} ${kindOf(change.host)}`
     case 'master-changed':
       return `master ${change.before ?? 'none'} -> ${change.after} (${change.epoch})`
+    case 'master-accepted':
+      return `${change.accepted.hostId} accepted over ${change.accepted.dismissed.map(({ hostId }) => hostId).join()}`
     case 'master-lost':
       return `master lost at ${change.sinceMs}`
     case 'master-found':
