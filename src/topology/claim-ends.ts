@@ -52,14 +52,16 @@ export function answersBelow({ hostId, systemId, timeline, recovery }: Claim, ho
  * gap and in one life, for as long as it was writable before, and for at least 1 s; and a host below has answered every check as
  * writable, without a gap and in one life, since before the witness was promoted.
  *
+ * How long it was writable is known to within a check: from the first answer that said so until nobody listened any more.
+ *
  * Closed when the witness may have been writable for more than 30 s: then it was a leader, and the one below an old master whose
  * cluster manager is frozen. Closed, too, when nobody saw the witness in recovery before: then nobody knows for how long it was.
  */
 export function wasBrieflyPromoted(claim: Claim, claims: readonly Claim[], hosts: Hosts): boolean {
-  const { recovery, recoveryUntilMs, writableFromMs, unbroken } = claim
+  const { recovery, recoveryUntilMs, writableFromMs, endedMs, unbroken } = claim
   if (recovery?.steadyMs === undefined || recoveryUntilMs === undefined || writableFromMs === undefined) return false
   if (recovery.firstMs - recoveryUntilMs > BRIEF_MS) return false
-  const neededMs = Math.max(APART_MS, recovery.firstMs - writableFromMs)
+  const neededMs = Math.max(APART_MS, (endedMs ?? recovery.firstMs) - writableFromMs)
   if (recovery.lastMs - recovery.steadyMs < neededMs) return false
   return nextBelow(claim, claims, hosts).some(({ hostId }) => unbroken.has(hostId))
 }

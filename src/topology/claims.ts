@@ -25,6 +25,8 @@ export interface Claim {
   readonly recoveryUntilMs: Milliseconds | undefined
   /** From when on it counts as writable: `firstSeenMs`, or `recoveryUntilMs` when checks failed in between. */
   readonly writableFromMs: Milliseconds | undefined
+  /** Since when it took no writes any more: nobody listened, or it was starting or shutting down. Undefined while not seen so. */
+  readonly endedMs: Milliseconds | undefined
   /** The witness in recovery again; undefined while it was not seen so. */
   readonly recovery: Recovery | undefined
   /** Whether another timeline near this one was seen; an unconfirmed claim ends when only far lower ones turn up. */
@@ -102,11 +104,20 @@ type Answered = Extract<HostObservation, { kind: 'answered' }>
 function noteWitness(claim: Claim, { observation, run, systemId }: Seen): Claim {
   const { recovery } = claim
   if (observation.kind === 'failed' || run?.isUnbroken !== true || systemId !== claim.systemId) {
-    return recovery?.steadyMs === undefined ? claim : { ...claim, recovery: { ...recovery, steadyMs: undefined } }
+    const endedMs = claim.endedMs ?? (isGone(observation) ? observation.atMs : undefined)
+    const isNews = recovery?.steadyMs !== undefined || endedMs !== claim.endedMs
+    return isNews ? { ...claim, endedMs, recovery: recovery && { ...recovery, steadyMs: undefined } } : claim
   }
   const { answer, atMs } = observation
   if (answer.inRecovery) return { ...claim, recovery: nextRecovery(claim, observation) }
-  return answer.timeline === claim.timeline ? { ...claim, lastSeenMs: atMs, recovery: undefined } : claim
+  return answer.timeline === claim.timeline
+    ? { ...claim, lastSeenMs: atMs, endedMs: undefined, recovery: undefined }
+    : claim
+}
+
+/** The server's own machine, or the server, says that it serves nobody now. */
+function isGone(seen: HostObservation): boolean {
+  return seen.kind === 'failed' && (seen.fault === 'down' || seen.fault === 'not-ready')
 }
 
 function nextRecovery({ recovery: before, timeline }: Claim, { atMs, answer }: Answered): Recovery {
@@ -173,6 +184,7 @@ export function withClaim(
     lastSeenMs: atMs,
     recoveryUntilMs,
     writableFromMs: run?.inRecovery === true && run.isUnbroken ? atMs : recoveryUntilMs,
+    endedMs: undefined,
     recovery: undefined,
     isConfirmed: false,
     unbroken: unbrokenBelow(made, hosts, runs, recoveryUntilMs),

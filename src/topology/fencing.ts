@@ -7,7 +7,7 @@ import type { HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
 import type { HostObservation, RoleAnswer } from './observation.ts'
 import type { ShownTimelines } from './plausible.ts'
-import { clusterOf, implausibilityOf, isFarAbove, withoutFar, withoutOwn, withShown } from './plausible.ts'
+import { clusterOf, implausibilityOf, isFarAbove, isTimeline, withoutFar, withoutOwn, withShown } from './plausible.ts'
 
 type Hosts = ReadonlyMap<HostId, HostDescription>
 
@@ -69,7 +69,7 @@ export type Fence =
 /** Why what a host said keeps it from every lease; undefined when it is in recovery, or not fenced. The highest claim counts. */
 export function fenceOf(hostId: HostId, answer: RoleAnswer | undefined, fencing: Fencing): Fence | undefined {
   const { timeline, inRecovery = true } = answer ?? {}
-  if (timeline === undefined || inRecovery) return undefined
+  if (inRecovery || !isTimeline(timeline)) return undefined
   const { systemId, claims, dismissals } = fencing
   const dismissal = dismissals.find((each) => each.hostId === hostId && each.systemId === systemId)
   if (dismissal !== undefined && timeline <= dismissal.timeline) return { kind: 'dismissed', dismissal }
@@ -149,6 +149,7 @@ function withAbandoned(
 ): readonly AbandonedTimeline[] {
   const isHeld = ({ systemId, timeline }: AbandonedTimeline): boolean =>
     held.some((claim) => claim.systemId === systemId && claim.timeline === timeline)
+  if (ended.length === 0 && !abandoned.some(isHeld)) return abandoned
   const all = [...abandoned, ...ended.map(({ systemId, timeline }) => ({ systemId, timeline }))]
   return Object.freeze(all.filter((each) => !isHeld(each)).slice(-ABANDONED_KEPT))
 }
