@@ -137,6 +137,30 @@ export class QueueFullError extends HasqlError {
   }
 }
 
+/**
+ * A host cannot be accepted as master: its last check was not answered, or did not say that it takes the cluster's writes.
+ *
+ * ```ts
+ * try { db.acceptMaster('db1:5432') } catch (error) { if (error instanceof NotWritableError) console.error(error.state, error.message) }
+ * ```
+ */
+export class NotWritableError extends HasqlError {
+  override readonly name = 'NotWritableError'
+  /** `host:port`. */
+  readonly host: string
+  /** What the host is, for example `unreachable`, `replica`. */
+  readonly state: string
+
+  constructor({ host, state, why }: HostState) {
+    super(
+      'ERR_HASQL_NOT_WRITABLE',
+      `${host} cannot be accepted as master: it ${why}. Make it writable first, or wait until it answers its checks`,
+    )
+    this.host = host
+    this.state = state
+  }
+}
+
 /** A connection was given back that this manager did not hand out, or that was given back before. */
 export class UnknownConnectionError extends HasqlError {
   override readonly name = 'UnknownConnectionError'

@@ -72,7 +72,7 @@ function hostReport(
     host: host.hostId,
     role: host.kind,
     inUse: isInUse(host),
-    why: shown(describeState(host, topology)),
+    why: shown(describeState(host, topology, nowMs)),
     timeline: answer?.timeline ?? answer?.reachedTimeline ?? null,
     lsn: answer?.lsn === undefined ? null : wordLsn(answer.lsn),
     lagBytes: (isReplica ? bytesBehind(host, topology.wal) : undefined) ?? null,

@@ -77,7 +77,7 @@ function viewOf(
     host: host.hostId,
     state,
     kind: host.kind,
-    why: redact(whyOf(host, topology)),
+    why: redact(whyOf(host, topology, host.sinceMs + metrics.stateMs)),
     sinceAtMs,
     timeline: answer?.timeline ?? answer?.reachedTimeline,
     lsn: answer?.lsn === undefined ? undefined : lsnText(answer.lsn),
@@ -97,8 +97,8 @@ function viewOf(
 }
 
 /** In use, and for what, or out, and why. */
-function whyOf(host: HostDescription, topology: Topology): string {
-  const state = describeState(host, topology)
+function whyOf(host: HostDescription, topology: Topology, nowMs: number): string {
+  const state = describeState(host, topology, nowMs)
   if (host.kind === 'master' && !isSuspect(host)) return 'In: it takes the writes'
   if (host.kind === 'master') return `Out until it answers: ${state}`
   if (host.kind === 'replica' || host.kind === 'read-only-master') {

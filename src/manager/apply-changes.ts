@@ -1,11 +1,13 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { HasqlError } from '../errors.ts'
-import type { HostDescription } from '../topology/host-description.ts'
+import type { Dismissal } from '../topology/claims.ts'
+import { fenceOf } from '../topology/fencing.ts'
+import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { Emitter, ManagerEvents } from './events.ts'
-import { describeState } from './explain.ts'
+import type { DismissedClaim, Emitter, ManagerEvents } from './events.ts'
+import { describeFence, describeState } from './explain.ts'
 
 /** What changes of the topology act on. */
 export interface ChangeTargets {
@@ -36,6 +38,7 @@ export function applyChange(change: TopologyChange, topology: Topology, targets:
       return targets.sendOn(change.host.hostId)
     case 'master-changed':
       return change.before === undefined ? undefined : targets.recover(change.after)
+    case 'master-accepted':
     case 'master-found':
     case 'replica-follows':
       return
@@ -57,11 +60,15 @@ export function emitChange<C>(change: TopologyChange, topology: Topology, emitte
     }
     case 'replica-detached': {
       const { hostId } = change.host
-      const why = describeState(change.host, topology)
+      const why = describeState(change.host, topology, change.host.sinceMs)
       return emitter.emit('replicaDetached', { host: hostId, reason: change.detached.reason, why })
     }
     case 'replica-follows':
       return emitter.emit('replicaFollows', { host: change.host.hostId })
+    case 'master-accepted': {
+      const { hostId: host, dismissed } = change.accepted
+      return emitter.emit('masterAccepted', { host, dismissed: dismissed.map(wordDismissal) })
+    }
     case 'connections-void':
     case 'host-suspected':
     case 'master-lost':
@@ -83,14 +90,25 @@ function emitHostChange<C>(
   }
   if (isAnswering(before)) emitter.emit('roleChange', { host, before, after })
   else emitter.emit('hostUp', { host, state: after })
-  const { highestTimeline } = topology.fencing
   if (after.kind === 'stale-master') {
-    emitter.emit('staleMaster', { host, timeline: after.answer.timeline, highestTimeline })
+    emitter.emit('staleMaster', staleRecord(after, topology))
   } else if (after.kind === 'rival-master') {
     emitter.emit('splitBrain', { host, master: masterOf(topology) })
   } else if (after.kind === 'foreign-cluster') {
     emitter.emit('foreignCluster', { host, systemId: after.answer.systemId })
   }
+}
+
+function staleRecord(after: AnsweringHost, topology: Topology): ManagerEvents<unknown>['staleMaster'] {
+  const { hostId: host, answer, sinceMs } = after
+  const { highestTimeline } = topology.fencing
+  const fence = fenceOf(host, answer, topology.fencing)
+  const witness = fence?.kind === 'claimed' ? fence.claim.hostId : undefined
+  return { host, timeline: answer.timeline, highestTimeline, witness, why: describeFence(after, topology, sinceMs) }
+}
+
+function wordDismissal({ hostId, timeline }: Dismissal): DismissedClaim {
+  return { host: hostId, timeline }
 }
 
 function masterOf(topology: Topology): HostId | undefined {
@@ -99,5 +117,9 @@ function masterOf(topology: Topology): HostId | undefined {
 
 function voidCause(host: HostDescription, topology: Topology): Error {
   const options = 'cause' in host ? { cause: host.cause } : {}
-  return new HasqlError('ERR_HASQL_CONNECTION_VOID', `${host.hostId} ${describeState(host, topology)}`, options)
+  return new HasqlError(
+    'ERR_HASQL_CONNECTION_VOID',
+    `${host.hostId} ${describeState(host, topology, host.sinceMs)}`,
+    options,
+  )
 }

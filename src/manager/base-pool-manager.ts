@@ -4,6 +4,7 @@ import type { HostId } from '../dsn/host-spec.ts'
 import { parseDsn } from '../dsn/parse.ts'
 import { ManagerClosedError, UnknownConnectionError } from '../errors.ts'
 import type { ManagerMetrics } from '../metrics/manager-metrics.ts'
+import { acceptMaster } from './accept-master.ts'
 import { AcquirePlanner } from './acquire-options.ts'
 import type { AcquireOptions, AcquirePlan, ReplicaOptions, WaitOptions } from './acquire-options.ts'
 import { objectOf } from './check-option.ts'
@@ -138,6 +139,24 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
    */
   async writeToken(connection: TConnection): Promise<string> {
     return takeToken(this.engine.origins.of(connection)[1], this.engine.driver.name)
+  }
+
+  /**
+   * An operator's way out of a fence: from now on this host is the master, whoever was seen writable on a higher timeline. The claims of
+   * other hosts on its timeline or above are dismissed: such a host gets no lease while it takes writes on that timeline or below,
+   * until it has been seen in recovery; on a higher timeline it makes a new claim. It decides a split brain, too.
+   *
+   * ```ts
+   * process.on('SIGUSR2', () => db.acceptMaster('db1:5432'))
+   * ```
+   * Only this manager is told: tell every process (docs/failure-model.md). Takes effect at once; emits `masterAccepted`. A host that is
+   * the master already, with nobody to dismiss, stays it, and nothing is emitted. With `multiMaster` nothing is fenced, and nothing changes.
+   * @throws {OptionsError} the DSN has no such host. @throws {NotWritableError} the host does not answer as writable.
+   * @throws {ManagerClosedError} the manager is closed.
+   */
+  acceptMaster(host: string): void {
+    if (this.closing) throw new ManagerClosedError('accept a master')
+    acceptMaster(this.engine, host)
   }
 
   /** Counters and sizes, per host and of the manager: a copy, never live. */

@@ -37,14 +37,14 @@ export class ChangeLog {
       case 'host-changed': {
         const { before, after } = change
         const past = before.kind === 'unknown' ? '' : `; it was ${before.kind} for ${seconds(nowMs - before.sinceMs)}`
-        return this.#write(LEVELS[after.kind], `${after.hostId} ${describeState(after, topology)}${past}`)
+        return this.#write(LEVELS[after.kind], `${after.hostId} ${describeState(after, topology, nowMs)}${past}`)
       }
       case 'host-suspected': {
         const cause = change.host.suspicion?.cause.message ?? ''
         return this.#write('warn', `${change.host.hostId} is being checked again (${cause})`)
       }
       case 'replica-detached':
-        return this.#write('error', `${change.host.hostId} ${describeState(change.host, topology)}`)
+        return this.#write('error', `${change.host.hostId} ${describeState(change.host, topology, nowMs)}`)
       case 'replica-follows':
         return this.#write('info', `${change.host.hostId} follows the master again`)
       case 'connections-void': {
@@ -55,6 +55,12 @@ export class ChangeLog {
         const { before, after } = change
         if (before === undefined) return this.#write('info', `the master is ${after}`)
         return this.#write('warn', `the master is ${after} now; it was ${before}`)
+      }
+      case 'master-accepted': {
+        const { hostId, dismissed } = change.accepted
+        const claims = dismissed.map((each) => `${each.hostId} on timeline ${each.timeline}`)
+        const others = claims.length === 0 ? '' : `; dismissed: ${claims.join(', ')}`
+        return this.#write('warn', `${hostId} was accepted as master${others}`)
       }
       case 'master-lost':
         return this.#write('error', 'no master is known any more: writes wait until one is found')

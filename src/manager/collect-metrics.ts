@@ -40,7 +40,7 @@ function driverMetrics<TConnection, TPool>(
     host: hostId,
     state: host?.kind ?? 'unknown',
     role: roleOf(host),
-    why: host === undefined ? 'is not watched' : describeState(host, store.current),
+    why: host === undefined ? 'is not watched' : describeState(host, store.current, nowMs),
     stateMs: host === undefined ? 0 : nowMs - host.sinceMs,
     min: pool.driverPool.minimum ?? 0,
     max: capacity,

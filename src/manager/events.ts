@@ -27,6 +27,12 @@ export interface SyncWaitEnd {
   readonly lastedMs: number
 }
 
+/** A claim that an operator dismissed: of which host, and on which timeline. */
+export interface DismissedClaim {
+  readonly host: HostId
+  readonly timeline: number
+}
+
 /** What a manager tells those who listen: plain records, no secrets. Listening changes nothing. */
 export interface ManagerEvents<TConnection> {
   /** A host that was unknown or away answers now. */
@@ -37,12 +43,19 @@ export interface ManagerEvents<TConnection> {
   readonly roleChange: { readonly host: HostId; readonly before: HostDescription; readonly after: HostDescription }
   /** Another host is the master: one event for each failover or switchover, and one for the first master found. */
   readonly masterChange: { readonly before: HostId | undefined; readonly after: HostId; readonly epoch: number }
-  /** A host accepts writes on a timeline that another one has left behind; it gets no leases. */
+  /** A host accepts writes, but is fenced: another was seen writable on a higher timeline. It gets no leases. */
   readonly staleMaster: {
     readonly host: HostId
     readonly timeline: number | undefined
+    /** The highest timeline of the claims that hold. */
     readonly highestTimeline: number
+    /** The host that was seen writable on a higher timeline; undefined when this one was dismissed by `acceptMaster`. */
+    readonly witness: HostId | undefined
+    /** The fence in words: `fenced: db2:5432 is writable on timeline 26`. */
+    readonly why: string
   }
+  /** `acceptMaster` was called: the host is the master now, and the claims of these others are dismissed. */
+  readonly masterAccepted: { readonly host: HostId; readonly dismissed: readonly DismissedClaim[] }
   /** Several hosts accept writes on one timeline. `master` is the one that keeps the role, if any does. */
   readonly splitBrain: { readonly host: HostId; readonly master: HostId | undefined }
   /** A host of the DSN belongs to another cluster; it gets no leases. */

@@ -1,7 +1,10 @@
 import type { HostState } from '../errors.ts'
+import type { Claim } from '../topology/claims.ts'
+import { fenceOf } from '../topology/fencing.ts'
 import type { AnsweringHost, Detachment, HostDescription, Lack } from '../topology/host-description.ts'
 import { detachmentOf, isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
+import type { Implausibility } from '../topology/plausible.ts'
 import type { Topology } from '../topology/topology.ts'
 import { wordStaleness } from '../selection/freshness.ts'
 import type { Target } from '../selection/target.ts'
@@ -27,9 +30,9 @@ export function isAccessRefusedEverywhere(topology: Topology): boolean {
   return [...topology.hosts.values()].every((host) => host.kind === 'rejected')
 }
 
-/** Why a host is in use or out of it, whatever a caller may want of it; with `nowMs` also for how long it has been out. */
-export function describeState(host: HostDescription, topology: Topology, nowMs?: number): string {
-  const lasting = nowMs === undefined ? '' : wordDuration(nowMs - host.sinceMs)
+/** Why a host is in use or out of it, whatever a caller may want of it; `isDated` also says for how long it has been out. */
+export function describeState(host: HostDescription, topology: Topology, nowMs: number, isDated = false): string {
+  const lasting = isDated ? wordDuration(nowMs - host.sinceMs) : ''
   switch (host.kind) {
     case 'unknown':
       return 'has not answered yet'
@@ -40,8 +43,10 @@ export function describeState(host: HostDescription, topology: Topology, nowMs?:
     case 'rejected':
       return `refuses the connection${lasting}: ${host.cause.message}. Check user, password, database and TLS settings`
     case 'stale-master':
-      return `is a stale master${lasting}: it is on timeline ${host.answer.timeline ?? '?'}, but ${topology.fencing.highestTimeline} has been seen`
+      return `is a stale master on timeline ${host.answer.timeline ?? '?'}${lasting}; ${describeFence(host, topology, nowMs)}`
     case 'rival-master':
+      if (host.implausible !== undefined)
+        return `accepts writes${lasting}, but ${DISBELIEF[host.implausible]}: it takes the role from nobody`
       return `accepts writes on the same timeline as another host (split brain)${lasting}`
     case 'duplicate-master':
       return `is the same server as another host of the DSN${lasting}`
@@ -50,15 +55,56 @@ export function describeState(host: HostDescription, topology: Topology, nowMs?:
     case 'read-only-master':
       return `is a master with default_transaction_read_only on${lasting}`
     case 'master':
-      return `is the master${hidden(host)}${doubt(host)}`
+      return `is the master${hidden(host)}${disbelief(host)}${doubt(host)}`
     case 'replica':
-      return `is a replica${hidden(host)}${wordDetachment(detachmentOf(host))}${doubt(host)}`
+      return `is a replica${hidden(host)}${wordDetachment(detachmentOf(host))}${disbelief(host)}${doubt(host)}`
   }
+}
+
+const DISBELIEF: Readonly<Record<Implausibility, string>> = {
+  'no-timeline': 'its timeline is none that PostgreSQL has',
+  'far-timeline': 'its timeline is more than 1000 above all others',
+  'no-system-identifier': 'it shows no system identifier, as other hosts do',
+}
+
+function disbelief({ implausible }: AnsweringHost): string {
+  return implausible === undefined ? '' : `, though ${DISBELIEF[implausible]}`
+}
+
+/**
+ * Why a stale master is fenced, by whom: `fenced: db2:5432, unreachable for 40 s, was last seen writable on timeline 26`. Empty for a
+ * host that is not.
+ */
+export function describeFence(host: AnsweringHost, topology: Topology, nowMs: number): string {
+  const fence = fenceOf(host.hostId, host.answer, topology.fencing)
+  if (fence === undefined) return ''
+  if (fence.kind === 'dismissed') {
+    return `fenced: another host was accepted as master in its place, until it has been seen in recovery`
+  }
+  const { claim } = fence
+  const witness = topology.hosts.get(claim.hostId)
+  const isAt = witness !== undefined && isAnswering(witness) && !witness.answer.inRecovery
+  if (isAt && witness.answer.timeline === claim.timeline)
+    return `fenced: ${claim.hostId} is writable on timeline ${claim.timeline}`
+  return `fenced: ${claim.hostId}, ${whereabouts(witness, claim, nowMs)}, was last seen writable on timeline ${claim.timeline}`
+}
+
+function whereabouts(witness: HostDescription | undefined, { recovery }: Claim, nowMs: number): string {
+  if (witness === undefined) return 'which is not among the hosts any more'
+  const sinceMs = witness.kind === 'replica' && recovery !== undefined ? recovery.firstMs : witness.sinceMs
+  return `${WHEREABOUTS[witness.kind] ?? 'of another cluster or timeline'}${wordSeconds(nowMs - sinceMs)}`
+}
+
+const WHEREABOUTS: Readonly<Partial<Record<HostDescription['kind'], string>>> = {
+  replica: 'in recovery',
+  unreachable: 'unreachable',
+  'not-ready': 'not ready',
+  rejected: 'refusing us',
 }
 
 function why(host: HostDescription, topology: Topology, target: Target, nowMs: number): string {
   const stale = stalenessOf(host, topology, target, nowMs)
-  const state = `${describeState(host, topology, nowMs)}${stale === undefined ? '' : ` ${stale}`}`
+  const state = `${describeState(host, topology, nowMs, true)}${stale === undefined ? '' : ` ${stale}`}`
   const wantsReplica = target.role === 'replica' && !target.fallbackMaster
   return host.kind === 'master' && wantsReplica ? `${state} (fallbackMaster is off)` : state
 }
@@ -119,4 +165,10 @@ function stateOf(host: HostDescription): string {
 function wordDuration(durationMs: number): string {
   const seconds = (durationMs / 1_000).toFixed(1)
   return seconds === '0.0' ? '' : ` for ${seconds} s`
+}
+
+/** ` for 40 s`; nothing for less than one. */
+function wordSeconds(durationMs: number): string {
+  const seconds = Math.round(durationMs / 1_000)
+  return seconds < 1 ? '' : ` for ${seconds} s`
 }

@@ -60,7 +60,7 @@ export function staleness(
 
 /** Why no host will ever be known to have the write of a token, in words; undefined while one may be. */
 export function unreachable(topology: Topology, token: WriteToken): string | undefined {
-  const { systemId, highestTimeline } = topology.fencing
+  const { systemId, highestTimeline, abandoned } = topology.fencing
   const hosts = [...topology.hosts.values()]
   if (isAbandoned(topology.wal.lineage, token) && masters(topology).length > 0 && systemId === token.systemId) {
     return `it is of timeline ${token.timeline}, on which a server was master that was demoted again: what was written there is lost`
@@ -69,7 +69,9 @@ export function unreachable(topology: Topology, token: WriteToken): string | und
     const mayBeThere = hosts.some((host) => host.kind === 'unknown' || lastAnswerOf(host)?.systemId === token.systemId)
     return mayBeThere ? undefined : `it is of another cluster (system identifier ${token.systemId}, not ${systemId})`
   }
-  if (highestTimeline <= token.timeline || masters(topology).length === 0) return undefined
+  const isAbandoned = abandoned.some((each) => each.systemId === token.systemId && each.timeline === token.timeline)
+  const isLeft = highestTimeline > token.timeline || isAbandoned
+  if (!isLeft || masters(topology).length === 0) return undefined
   if (hosts.some((host) => isAnswering(host) && lacks(host, topology, token) === undefined)) return undefined
   return `it is of timeline ${token.timeline}, which was left for ${highestTimeline}, and nobody saw the write arrive there before: it may be lost`
 }

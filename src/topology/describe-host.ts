@@ -49,6 +49,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     lag: before?.lag,
     following: known.kind === 'unknown' ? undefined : known.following,
     suspicion: stillDoubted ? before.suspicion : undefined,
+    implausible: before?.implausible,
     returnedAtMs: before === undefined && known.kind !== 'unknown' ? seen.atMs : before?.returnedAtMs,
   }
 }

@@ -1,9 +1,10 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import type { AcceptedMaster, Fencing } from './fencing.ts'
 import type { AnsweringHost, Detachment, HostDescription } from './host-description.ts'
 import { detachmentOf, isAnswering, isTrusted } from './host-description.ts'
 import { isLeftBehind } from './left-behind.ts'
-import type { Fencing, Topology } from './topology.ts'
+import type { Topology } from './topology.ts'
 import { masters } from './topology.ts'
 
 /** One thing that changed between two snapshots. Effects and events are made from these, in one place. */
@@ -26,6 +27,7 @@ export type TopologyChange =
       readonly after: HostId
       readonly epoch: number
     }
+  | { readonly kind: 'master-accepted'; readonly accepted: AcceptedMaster }
   | { readonly kind: 'master-lost'; readonly sinceMs: Milliseconds }
   | { readonly kind: 'master-found'; readonly outageMs: number }
 
@@ -37,7 +39,9 @@ export function diffTopology(before: Topology, after: Topology): readonly Topolo
     const old = before.hosts.get(hostId)
     if (old !== undefined && old !== host) changes.push(...diffHost(old, host, after.fencing))
   }
-  const { incumbent, epoch } = after.fencing
+  const { incumbent, epoch, accepted } = after.fencing
+  if (accepted !== undefined && accepted !== before.fencing.accepted)
+    changes.push({ kind: 'master-accepted', accepted })
   if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {
     changes.push({ kind: 'master-changed', before: before.fencing.incumbent, after: incumbent, epoch })
   }

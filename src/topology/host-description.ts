@@ -1,6 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { RoleAnswer } from './observation.ts'
+import type { Implausibility } from './plausible.ts'
 
 /**
  * Why a host that answered last time is held for doubtful until its next answer. `busy`: it did not answer its check in time,
@@ -123,6 +124,8 @@ export interface AnsweringHost extends Known {
   /** Whether a replica follows the master, as far as can be seen; undefined on a host in another role. See docs/freshness.md. */
   readonly following: Following | undefined
   readonly suspicion: Suspicion | undefined
+  /** Why what it says as a writable host is not believed; undefined when it is. */
+  readonly implausible: Implausibility | undefined
   /** When it came back after it had been away; undefined when it never was. New traffic is given to it by degrees. */
   readonly returnedAtMs: Milliseconds | undefined
 }

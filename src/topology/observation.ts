@@ -56,3 +56,13 @@ export type HostObservation =
       /** It was seen on the pool's own way to the host, while checks take another one and so cannot put it right. */
       readonly isOnDetour?: boolean
     }
+
+/** An operator's word: this host is the master, whatever others have claimed. */
+export interface MasterAccepted {
+  readonly kind: 'accepted'
+  readonly hostId: HostId
+  readonly atMs: Milliseconds
+}
+
+/** What changes the topology: what was seen of a host, or what an operator said of one. */
+export type TopologyInput = HostObservation | MasterAccepted

@@ -1,7 +1,9 @@
 import type { HostId } from '../dsn/host-spec.ts'
+import type { Fencing } from './fencing.ts'
+import { fenceOf, sealed } from './fencing.ts'
 import type { AnsweringHost, HostDescription, Role } from './host-description.ts'
 import { isAnswering, lastAnswerOf } from './host-description.ts'
-import type { Fencing } from './topology.ts'
+import { clusterOf, implausibilityOf } from './plausible.ts'
 
 type Hosts = ReadonlyMap<HostId, HostDescription>
 
@@ -11,33 +13,47 @@ export interface Ranked {
 }
 
 /**
- * Decides which of the writable hosts is the master, from what all hosts said last (law 10).
+ * Decides which of the writable hosts is the master, from what all hosts said last and from the claims that hold (law 10).
  *
- * The highest timeline ever seen on the cluster is the master's; a lower one is stale. Of several on the highest
- * timeline the incumbent stays, else none is master. LSNs are never compared: a revived old master may be ahead.
+ * A host below a claim of another one, or dismissed by an operator, is stale. Of several others the incumbent stays, else none is
+ * master. A host that is not believed takes the role from nobody. LSNs are never compared: a revived old master may be ahead.
+ * `before` is the memory with the newest observation in it; `sitting` the one who stays, if it can.
  */
-export function rank(hosts: Hosts, before: Fencing): Ranked {
+export function rank(hosts: Hosts, before: Fencing, sitting: HostId | undefined = before.incumbent): Ranked {
   const systemId = chooseSystemId(hosts, before.systemId)
-  const writable = writableHosts(hosts, systemId)
-  const { highestTimeline: known, leftTimelines } = recall(before, systemId)
-  const highestTimeline = Math.max(known, ...writable.map((host) => host.answer.timeline ?? 0))
-  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isStale(host, highestTimeline))
-  const winner = electMaster(contenders, before.incumbent)
+  const memory = sealed({ ...before, systemId })
+  const judged = judge(hosts, memory)
+  const writable = writableHosts(judged, systemId)
+  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, memory))
+  const winner = electMaster(eligible(contenders, memory), sitting)
   const incumbent = winner?.hostId ?? before.incumbent
   const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
   const ranked = new Map<HostId, HostDescription>()
-  for (const [hostId, host] of hosts) {
-    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, systemId, highestTimeline, winner)) : host)
+  for (const [hostId, host] of judged) {
+    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, memory, winner)) : host)
   }
-  return { hosts: ranked, fencing: Object.freeze({ systemId, highestTimeline, leftTimelines, incumbent, epoch }) }
+  return { hosts: ranked, fencing: Object.freeze({ ...memory, incumbent, epoch }) }
 }
 
-/** What was seen of the timelines of the cluster that is chosen now; those of one that is left are kept. */
-function recall(before: Fencing, systemId: string | undefined): Pick<Fencing, 'highestTimeline' | 'leftTimelines'> {
-  const { systemId: left, highestTimeline, leftTimelines } = before
-  if (left === undefined || systemId === undefined || left === systemId) return before
-  const kept = new Map(leftTimelines).set(left, highestTimeline)
-  return { highestTimeline: leftTimelines.get(systemId) ?? 0, leftTimelines: kept }
+/** Each host with why it is not believed. */
+function judge(hosts: Hosts, { systemId, shown }: Fencing): Hosts {
+  const judged = new Map<HostId, HostDescription>()
+  for (const [hostId, host] of hosts) {
+    if (!isAnswering(host)) judged.set(hostId, host)
+    else {
+      const cluster = clusterOf(hostId, host.answer, hosts, systemId)
+      const implausible = implausibilityOf(hostId, host.answer, cluster, hosts, shown)
+      judged.set(hostId, implausible === host.implausible ? host : { ...host, implausible })
+    }
+  }
+  return judged
+}
+
+/** Those that may become master: who is not believed only if nobody else can, and nobody else was before. */
+function eligible(contenders: readonly AnsweringHost[], { incumbent, accepted }: Fencing): readonly AnsweringHost[] {
+  const believed = contenders.filter((host) => host.implausible === undefined || host.hostId === accepted?.hostId)
+  if (believed.length > 0) return believed
+  return contenders.filter(({ hostId }) => incumbent === undefined || hostId === incumbent)
 }
 
 /** Every writable host is a master: for clusters that replicate in both directions (`multiMaster`). */
@@ -81,8 +97,8 @@ function isForeign(host: AnsweringHost, systemId: string | undefined): boolean {
 }
 
 /** A host that cannot tell its timeline cannot be shown to be stale. */
-function isStale(host: AnsweringHost, highestTimeline: number): boolean {
-  return host.answer.timeline !== undefined && host.answer.timeline < highestTimeline
+function isFenced(host: AnsweringHost, fencing: Fencing): boolean {
+  return fenceOf(host.hostId, host.answer, fencing) !== undefined
 }
 
 function electMaster(contenders: readonly AnsweringHost[], incumbent: HostId | undefined): AnsweringHost | undefined {
@@ -113,17 +129,12 @@ function isSameServer(one: AnsweringHost, other: AnsweringHost): boolean {
   )
 }
 
-function roleOf(
-  host: AnsweringHost,
-  systemId: string | undefined,
-  highestTimeline: number,
-  winner: AnsweringHost | undefined,
-): Role {
-  if (isForeign(host, systemId)) return 'foreign-cluster'
+function roleOf(host: AnsweringHost, fencing: Fencing, winner: AnsweringHost | undefined): Role {
+  if (isForeign(host, fencing.systemId)) return 'foreign-cluster'
   const role = plainRole(host)
   if (role === 'replica') return role
-  if (isStale(host, highestTimeline)) return 'stale-master'
-  if (role === 'read-only-master' || host === winner) return role
+  if (isFenced(host, fencing)) return 'stale-master'
+  if (role === 'read-only-master' || host.hostId === winner?.hostId) return role
   return winner !== undefined && isSameServer(winner, host) ? 'duplicate-master' : 'rival-master'
 }
 

@@ -1,12 +1,14 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { describeHost, isOlderEvidence } from './describe-host.ts'
+import { dismissClaims, endsRun, recordClaims } from './fencing.ts'
 import { followMaster } from './following.ts'
-import type { HostDescription } from './host-description.ts'
+import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { detachmentOf, isAnswering, lastAnswerOf } from './host-description.ts'
 import { lagOf } from './lag.ts'
 import { isLeftBehind } from './left-behind.ts'
-import type { HostObservation } from './observation.ts'
+import type { TopologyInput } from './observation.ts'
+import type { Ranked } from './rank.ts'
 import { rank, rankMultiMaster } from './rank.ts'
 import type { Topology } from './topology.ts'
 import { masters } from './topology.ts'
@@ -22,23 +24,51 @@ export interface ReduceRules {
  * The next snapshot after an observation; the very same object when the observation is old or says nothing new.
  * Pure: what follows from a change is derived by `diffTopology`.
  */
-export function reduceTopology(before: Topology, seen: HostObservation, rules: ReduceRules): Topology {
+export function reduceTopology(before: Topology, seen: TopologyInput, rules: ReduceRules): Topology {
   const known = before.hosts.get(seen.hostId)
-  if (known === undefined || isOlderEvidence(known, seen)) return before
+  if (known === undefined) return before
+  if (seen.kind === 'accepted') return rules.multiMaster ? before : acceptMaster(before, known, seen.atMs)
+  if (isOlderEvidence(known, seen)) return before
   const described = describeHost(known, seen)
-  if (described === known) return before
+  if (described === known && !endsRun(seen, before.fencing)) return before
   const reported = new Map(before.hosts).set(seen.hostId, described)
-  const ranked = (rules.multiMaster ? rankMultiMaster : rank)(reported, before.fencing)
-  // Of several masters none is the one to follow, or to be behind of.
-  const followed = rules.multiMaster ? ranked.hosts : followMaster(ranked.hosts, before.hosts, seen)
-  const wal = rules.multiMaster ? before.wal : recordWal(before.wal, seen, known, followed)
+  if (rules.multiMaster) {
+    // Of several masters none is the one to follow, or to be behind of, and none is fenced.
+    return nextSnapshot(before, rankMultiMaster(reported, before.fencing), before.wal, seen)
+  }
+  const ranked = rank(reported, recordClaims(before.fencing, seen, reported))
+  const hosts = followMaster(ranked.hosts, before.hosts, seen)
+  return nextSnapshot(before, { ...ranked, hosts }, recordWal(before.wal, seen, known, hosts), seen)
+}
+
+/** The next snapshot after an operator said that a host is the master; the very same object when it is, and nobody claims more. */
+function acceptMaster(before: Topology, host: HostDescription, atMs: Milliseconds): Topology {
+  if (!isAcceptable(host)) return before
+  const { hostId } = host
+  const memory = dismissClaims(before.fencing, hostId, atMs, before.hosts)
+  const isKnown = host.kind === 'master' && memory.accepted?.dismissed.length === 0
+  return isKnown ? before : nextSnapshot(before, rank(before.hosts, memory, hostId), before.wal, { hostId, atMs })
+}
+
+/** Whether a host can be accepted as master: its last check was answered, and says that it takes the cluster's writes. */
+export function isAcceptable(host: HostDescription): host is AnsweringHost {
+  if (!isAnswering(host) || host.suspicion !== undefined || host.kind === 'foreign-cluster') return false
+  return !host.answer.inRecovery && !host.answer.readOnlyDefault
+}
+
+function nextSnapshot(
+  before: Topology,
+  { hosts: unmeasured, fencing }: Ranked,
+  wal: Wal,
+  seen: Pick<TopologyInput, 'hostId' | 'atMs'>,
+): Topology {
   const hosts = new Map<HostId, HostDescription>()
-  for (const [hostId, unmeasured] of followed) {
-    const host = withLag(unmeasured, wal, hostId === seen.hostId)
-    const isNewlyLeft = isLeftBehind(host, ranked.fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
+  for (const [hostId, ranked] of unmeasured) {
+    const host = withLag(ranked, wal, hostId === seen.hostId)
+    const isNewlyLeft = isLeftBehind(host, fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
     hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft))
   }
-  const draft = { revision: before.revision + 1, hosts, fencing: ranked.fencing, wal }
+  const draft = { revision: before.revision + 1, hosts, fencing, wal }
   const masterless = masters({ ...draft, masterlessSinceMs: undefined }).length === 0
   return Object.freeze({
     ...draft,

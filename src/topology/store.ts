@@ -1,6 +1,6 @@
 import type { TopologyChange } from './diff.ts'
 import { diffTopology } from './diff.ts'
-import type { HostObservation } from './observation.ts'
+import type { TopologyInput } from './observation.ts'
 import type { ReduceRules } from './reduce.ts'
 import { reduceTopology } from './reduce.ts'
 import type { Topology } from './topology.ts'
@@ -13,7 +13,7 @@ export class TopologyStore {
   #current: Topology
   readonly #rules: ReduceRules
   readonly #listener: TopologyListener
-  readonly #inbox: HostObservation[] = []
+  readonly #inbox: TopologyInput[] = []
   #applying = false
 
   constructor(initial: Topology, rules: ReduceRules, listener: TopologyListener) {
@@ -27,10 +27,10 @@ export class TopologyStore {
   }
 
   /**
-   * Takes an observation in: replaces the snapshot and lets its effects happen, all in this turn (law 2). An effect
+   * Takes an observation, or an operator's word, in: replaces the snapshot and lets its effects happen, all in this turn (law 2). An effect
    * that observes something itself is heard right after, never in the middle of another one's effects.
    */
-  apply(seen: HostObservation): void {
+  apply(seen: TopologyInput): void {
     this.#inbox.push(seen)
     if (this.#applying) return
     this.#applying = true
@@ -41,7 +41,7 @@ export class TopologyStore {
     }
   }
 
-  #step(seen: HostObservation): void {
+  #step(seen: TopologyInput): void {
     const before = this.#current
     const after = reduceTopology(before, seen, this.#rules)
     if (after === before) return

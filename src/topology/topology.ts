@@ -1,23 +1,11 @@
 import type { HostId, NonEmpty } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import type { Fencing } from './fencing.ts'
+import { NO_FENCING } from './fencing.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering, isTrusted } from './host-description.ts'
 import type { Wal } from './wal.ts'
 import { NO_WAL } from './wal.ts'
-
-/** What fencing remembers between observations. */
-export interface Fencing {
-  /** The cluster the manager works with; undefined until a host told. */
-  readonly systemId: string | undefined
-  /** The highest timeline ever seen on that cluster. */
-  readonly highestTimeline: number
-  /** The same of clusters that were left for another: whoever comes back finds their stale masters still fenced. */
-  readonly leftTimelines: ReadonlyMap<string, number>
-  /** The host last known as master, also while it is away. */
-  readonly incumbent: HostId | undefined
-  /** Counts the changes of master: every master ever known has a number of its own. */
-  readonly epoch: number
-}
 
 /** An immutable snapshot of all hosts; a new one replaces it with every observation that says something new. */
 export interface Topology {
@@ -40,13 +28,7 @@ export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds):
         Object.freeze({ kind: 'unknown', hostId, sinceMs: nowMs, probe: 0, generation: 0 } as const),
       ]),
     ),
-    fencing: Object.freeze({
-      systemId: undefined,
-      highestTimeline: 0,
-      leftTimelines: new Map(),
-      incumbent: undefined,
-      epoch: 0,
-    }),
+    fencing: NO_FENCING,
     wal: NO_WAL,
     masterlessSinceMs: nowMs,
   })

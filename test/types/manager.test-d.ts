@@ -148,6 +148,7 @@ describe('events', () => {
       | 'roleChange'
       | 'masterChange'
       | 'staleMaster'
+      | 'masterAccepted'
       | 'splitBrain'
       | 'foreignCluster'
       | 'replicaDetached'

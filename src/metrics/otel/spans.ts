@@ -116,6 +116,7 @@ function eventOf(change: TopologyChange, atMs: number): readonly Change[] {
         },
       ]
     }
+    case 'master-accepted':
     case 'host-suspected':
     case 'replica-detached':
     case 'replica-follows':

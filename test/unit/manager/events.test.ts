@@ -129,6 +129,7 @@ const ALL: Readonly<Record<keyof ManagerEvents<unknown>, true>> = {
   roleChange: true,
   masterChange: true,
   staleMaster: true,
+  masterAccepted: true,
   splitBrain: true,
   foreignCluster: true,
   replicaDetached: true,

@@ -26,6 +26,8 @@ function inWords(change: TopologyChange): string {
       return `${change.host.hostId} follows again, after ${change.before.reason}`
     case 'master-changed':
       return `master ${change.before ?? 'none'} -> ${change.after} (${change.epoch})`
+    case 'master-accepted':
+      return `${change.accepted.hostId} accepted over ${change.accepted.dismissed.map(({ hostId }) => hostId).join()}`
     case 'master-lost':
       return `master lost at ${change.sinceMs}`
     case 'master-found':

@@ -264,10 +264,13 @@ describe('law 10: a foreign cluster is out', () => {
     expect(kindsOf(moved)).toEqual({ a: 'foreign-cluster', b: 'master', c: 'replica' })
   })
 
-  test('the timelines seen before the cluster told its name count', () => {
+  test('the timelines seen before the cluster told its name count until a host tells it', () => {
     const nameless = seen([['a', { systemId: undefined, timeline: 5 }]])
     const demoted = seen([['a', { systemId: undefined, ...REPLICA }, second]], nameless)
-    expect(seen([['b', {}]], demoted).fencing).toMatchObject({ systemId: '7000', highestTimeline: 5 })
+    expect(demoted.fencing).toMatchObject({ systemId: undefined, highestTimeline: 5 })
+    const below = seen([['b', { systemId: undefined }]], demoted)
+    expect(kindsOf(below).b).toBe('stale-master')
+    expect(seen([['b', {}, second]], below).fencing).toMatchObject({ systemId: '7000', highestTimeline: 1 })
   })
 
   test('the timelines of a cluster that is left are remembered until it is come back to', () => {
