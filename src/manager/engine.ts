@@ -124,7 +124,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const atMs = this.options.clock.nowMs()
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause })
-    monitor.requestProbe('fault')
+    monitor.requestProbe(fault === 'role-doubted' ? 'role' : 'fault')
   }
 
   roleHint(hostId: HostId): void {

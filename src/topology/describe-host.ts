@@ -1,3 +1,4 @@
+import { traceEndpoint } from './endpoint.ts'
 import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
 import { isAnswering, lastAnswerOf } from './host-description.ts'
 import type { HostObservation } from './observation.ts'
@@ -28,6 +29,7 @@ export function describeHost(known: HostDescription, seen: HostObservation): Hos
 function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
   const before = isAnswering(known) ? known : undefined
   const roundTripsMs = Object.freeze([...(before?.roundTripsMs ?? []), seen.roundTripMs].slice(-ROUND_TRIPS_KEPT))
+  const endpoint = traceEndpoint(known, seen)
   const stillDoubted = before?.suspicion !== undefined && seen.evidence.probe <= before.suspicion.probe
   return {
     kind: seen.answer.inRecovery ? 'replica' : 'master',
@@ -35,6 +37,8 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     sinceMs: known.sinceMs,
     probe: seen.evidence.probe,
     generation: known.generation,
+    servers: endpoint.seen.length,
+    endpoint,
     answer: seen.answer,
     seenAtMs: seen.atMs,
     roundTripMs: seen.roundTripMs,
@@ -115,6 +119,8 @@ function silent(known: HostDescription, seen: Failed, kind: SilentHost['kind']):
     sinceMs: known.sinceMs,
     probe: seen.evidence.probe,
     generation: known.generation,
+    servers: known.servers,
+    endpoint: known.endpoint,
     cause: seen.cause,
     lastAnswer: lastAnswerOf(known),
   }

@@ -1,8 +1,9 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { describeHost, isOlderEvidence } from './describe-host.ts'
+import { voidsOlder } from './endpoint.ts'
 import type { HostDescription } from './host-description.ts'
-import { isAnswering, lastAnswerOf } from './host-description.ts'
+import { isAnswering } from './host-description.ts'
 import { lagOf } from './lag.ts'
 import { isLeftBehind } from './left-behind.ts'
 import type { HostObservation } from './observation.ts'
@@ -34,7 +35,8 @@ export function reduceTopology(before: Topology, seen: HostObservation, rules: R
   for (const [hostId, unmeasured] of ranked.hosts) {
     const host = withLag(unmeasured, wal, hostId === seen.hostId)
     const isNewlyLeft = isLeftBehind(host, ranked.fencing) && !isLeftBehind(before.hosts.get(hostId), before.fencing)
-    hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft))
+    const isElsewhere = hostId === seen.hostId && leadsElsewhere(known, host, seen, rules)
+    hosts.set(hostId, settle(before.hosts.get(hostId), host, seen.atMs, isNewlyLeft || isElsewhere))
   }
   const draft = { revision: before.revision + 1, hosts, fencing: ranked.fencing, wal }
   const masterless = masters({ ...draft, masterlessSinceMs: undefined }).length === 0
@@ -56,23 +58,26 @@ function settle(
   before: HostDescription | undefined,
   after: HostDescription,
   atMs: Milliseconds,
-  isNewlyLeft: boolean,
+  areOldVoid: boolean,
 ): HostDescription {
-  if (before === undefined || (before === after && !isNewlyLeft)) return after
+  if (before === undefined || (before === after && !areOldVoid)) return after
   const sinceMs = before.kind === after.kind ? before.sinceMs : atMs
-  const generation = before.generation + (isNewlyLeft || voidsConnections(before, after) ? 1 : 0)
-  return Object.freeze({ ...after, sinceMs, generation })
+  const areVoid = areOldVoid || (before.kind !== after.kind && isVoidKind(after.kind))
+  return Object.freeze({ ...after, sinceMs, generation: before.generation + (areVoid ? 1 : 0) })
 }
 
-/** Whether connections made before this change are of no use: the host is gone, fenced, demoted, or began another life. */
-function voidsConnections(before: HostDescription, after: HostDescription): boolean {
-  if (before.kind !== after.kind && isVoidKind(after.kind)) return true
-  const said = lastAnswerOf(before)
-  if (said === undefined || !isAnswering(after)) return false
-  const restarted = said.incarnation !== undefined && said.incarnation !== after.answer.incarnation
-  return restarted || (!said.inRecovery && after.answer.inRecovery)
+/** Whether connections made before an answer may lead to another server than it came from, and are of no use for that. */
+function leadsElsewhere(
+  before: HostDescription,
+  after: HostDescription,
+  seen: HostObservation,
+  { multiMaster }: ReduceRules,
+): boolean {
+  if (seen.kind !== 'answered' || !isAnswering(after)) return false
+  return voidsOlder(before, after, seen.isFirst === true, multiMaster)
 }
 
+/** On a host that is gone, fenced, or one of two masters, no connection made before is of use. */
 function isVoidKind(kind: HostDescription['kind']): boolean {
   return kind === 'unreachable' || kind === 'stale-master' || kind === 'foreign-cluster' || kind === 'rival-master'
 }
