@@ -141,7 +141,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
     const isOnDetour = phase === 'connect' && fault !== 'capacity' && this.options.probe !== undefined
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause, isOnDetour })
-    monitor.requestProbe('fault')
+    monitor.requestProbe(fault === 'role-doubted' ? 'role' : 'fault')
   }
 
   roleHint(hostId: HostId): void {

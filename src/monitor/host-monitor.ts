@@ -2,17 +2,16 @@ import type { Driver } from '../driver/driver.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
 import { HasqlError } from '../errors.ts'
 import type { HostFault } from '../host-fault.ts'
-import type { SocketLookup } from '../network/lookup.ts'
-import type { Random } from '../random/random.ts'
-import type { Clock, Hold } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { HostDescription } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import type { HostObservation } from '../topology/observation.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { MonitorSettings } from './monitor-settings.ts'
+import type { ProbeReply } from './probe.ts'
 import { Probe } from './probe.ts'
-import type { ProbeListener } from './probe-listener.ts'
+import type { RenewedMonitor } from './probe-renewal.ts'
+import { ProbeRenewal } from './probe-renewal.ts'
 import type { ProbeOutcome } from './probe-round.ts'
 import { ProbeRound } from './probe-round.ts'
 import { ProbeTimer } from './probe-timer.ts'
@@ -21,35 +20,18 @@ import { toError } from '../to-error.ts'
 
 type ProbeDriver = Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
 
-/** What a monitor works with. */
-export interface MonitorSettings {
-  readonly clock: Clock
-  readonly random: Random
-  /** Whether watching keeps the process alive. */
-  readonly hold: Hold
-  readonly refreshDelayMs: Milliseconds
-  readonly refreshTimeoutMs: Milliseconds
-  readonly connectTimeoutMs: Milliseconds
-  /** For the sockets of probe connections. */
-  readonly lookup: SocketLookup
-  readonly topology: () => Topology
-  readonly observe: (seen: HostObservation) => void
-  /** A round gets more time because the event loop stood still (law 13). */
-  readonly onStall: () => void
-  readonly probes: ProbeListener
-}
-
 /**
  * Watches one host: probe, wait, probe, over one connection of its own (law 4).
  *
- * At most one probe is in flight. A missed deadline or a lost connection is followed at once by a probe over a fresh
- * connection, never over the same one.
+ * At most one probe is in flight, and beside it at most one fresh connection is tried. A missed deadline or a lost connection
+ * is followed at once by a probe over a fresh connection, never over the same one.
  */
-export class HostMonitor {
+export class HostMonitor implements RenewedMonitor {
   readonly #driver: ProbeDriver
   readonly #spec: HostSpec
   readonly #settings: MonitorSettings
   readonly #timer: ProbeTimer
+  readonly #renewal: ProbeRenewal
   #running = false
   #sequence = 0
   #probe: Probe | undefined
@@ -62,6 +44,7 @@ export class HostMonitor {
     this.#spec = spec
     this.#settings = settings
     this.#timer = new ProbeTimer(settings.clock, settings.hold, () => this.#begin())
+    this.#renewal = new ProbeRenewal(settings, this)
   }
 
   /** The number of the newest probe that was started; the evidence of what is seen meanwhile. */
@@ -79,6 +62,7 @@ export class HostMonitor {
   stop(): void {
     this.#running = false
     this.#timer.cancel()
+    this.#renewal.stop()
     this.#round?.cancel()
     this.#round = undefined
     this.#dropProbe()
@@ -87,11 +71,14 @@ export class HostMonitor {
 
   /**
    * Asks for a probe now. One already in flight may have passed what is asked about, so a `fault` has another follow it;
-   * a `demand`, somebody waiting for a host, is served at most every 100 ms and never wakes a host that refuses us.
+   * a `demand`, somebody waiting for a host, is served at most every 100 ms and never wakes a host that refuses us. Of a
+   * `role` that a connection found to be another, the open probe connection may know nothing: a fresh one is tried, too.
    */
-  requestProbe(reason: 'fault' | 'demand'): void {
-    if (this.#round !== undefined) this.#askedAgain ||= reason === 'fault'
-    else if (this.#host().kind !== 'rejected') this.#schedule(0, reason === 'fault' ? MIN_GAP_MS : DEMAND_GAP_MS)
+  requestProbe(reason: 'fault' | 'role' | 'demand'): void {
+    if (this.#round !== undefined) this.#askedAgain ||= reason !== 'demand'
+    else if (this.#host().kind !== 'rejected') this.#schedule(0, reason === 'demand' ? DEMAND_GAP_MS : MIN_GAP_MS)
+    if (reason === 'role') this.#renewal.doubt()
+    else if (reason === 'fault') this.#renewal.plan()
   }
 
   /** Asks for a probe at least `gapMs` after the last one began: somebody waits for what a host that answers says next. */
@@ -104,19 +91,17 @@ export class HostMonitor {
     this.#waiting.push({ after: this.#sequence, callback })
   }
 
-  #begin(): void {
-    const { clock, hold, refreshTimeoutMs, connectTimeoutMs, onStall, probes } = this.#settings
-    this.#timer.started()
-    this.#askedAgain = false
-    this.#sequence += 1
-    probes.began(this.#sequence)
-    this.#probe ??= this.#open()
-    // A host that answered must answer again within the probe's deadline; one that has to be found first gets longer.
-    const limitMs = isAnswering(this.#host()) ? refreshTimeoutMs : ms(Math.max(refreshTimeoutMs, connectTimeoutMs))
-    this.#round = new ProbeRound(clock, hold, this.#probe, limitMs, (outcome) => this.#ended(outcome), onStall)
+  mayRenew(): boolean {
+    return this.#running && this.#probe !== undefined && this.#host().kind !== 'rejected'
   }
 
-  #open(): Probe {
+  /** Beside a connect that is not answered it is the second try, which should be over soon if the address has moved meanwhile. */
+  renewalLimitMs(): Milliseconds {
+    const { refreshTimeoutMs, connectTimeoutMs } = this.#settings
+    return this.#probe?.established === true ? ms(Math.max(refreshTimeoutMs, connectTimeoutMs)) : refreshTimeoutMs
+  }
+
+  connect(): Probe {
     const { clock, hold, lookup } = this.#settings
     const onHint = (): void => this.requestProbe('fault')
     return new Probe(
@@ -126,48 +111,87 @@ export class HostMonitor {
     )
   }
 
-  #ended(outcome: ProbeOutcome): void {
-    this.#round = undefined
-    this.#observe(outcome)
-    this.#tellWaiting(this.#sequence)
-    this.#schedule(this.#askedAgain ? 0 : this.#delayMs(), MIN_GAP_MS)
+  nextNumber(): number {
+    this.#sequence += 1
+    return this.#sequence
   }
 
-  #observe(outcome: ProbeOutcome): void {
+  /** A check over the old connection that is under way is called off; one that began later is made up for. */
+  renewed(fresh: Probe, number: number, reply: ProbeReply): void {
+    this.#round?.cancel()
+    this.#round = undefined
+    this.#dropProbe()
+    this.#probe = fresh
+    this.#timer.started()
+    this.#settings.probes.began(number)
+    this.#observe(number, { kind: 'answered', reply })
+    this.#tellWaiting(number)
+    this.#schedule(this.#askedAgain || number < this.#sequence ? 0 : this.#delayMs(), MIN_GAP_MS)
+  }
+
+  classify(error: unknown): HostFault | undefined {
+    return this.#driver.classify(error, 'connect')
+  }
+
+  #begin(): void {
+    const { clock, hold, refreshTimeoutMs, connectTimeoutMs, onStall, probes } = this.#settings
+    this.#timer.started()
+    this.#askedAgain = false
+    const number = this.nextNumber()
+    probes.began(number)
+    const probe = this.#probe ?? this.connect()
+    const isNew = this.#probe === undefined
+    this.#probe = probe
+    if (isNew) this.#renewal.opened()
+    // A host that answered must answer again within the probe's deadline; one that has to be found first gets longer.
+    const limitMs = isAnswering(this.#host()) ? refreshTimeoutMs : ms(Math.max(refreshTimeoutMs, connectTimeoutMs))
+    const ended = (outcome: ProbeOutcome): void => this.#ended(number, outcome)
+    this.#round = new ProbeRound(clock, hold, () => probe.ask(), limitMs, ended, onStall)
+  }
+
+  #ended(number: number, outcome: ProbeOutcome): void {
+    this.#round = undefined
+    this.#observe(number, outcome)
+    this.#tellWaiting(number)
+    this.#schedule(this.#askedAgain ? 0 : this.#delayMs(), MIN_GAP_MS)
+    this.#renewal.plan()
+  }
+
+  #observe(number: number, outcome: ProbeOutcome): void {
     if (outcome.kind === 'answered') {
-      const { answer, roundTripMs } = outcome.reply
+      const { answer, roundTripMs, isFirst } = outcome.reply
       this.#settings.probes.answered(answer, roundTripMs)
-      this.#settings.observe({ kind: 'answered', ...this.#context(), answer, roundTripMs })
+      this.#settings.observe({ kind: 'answered', ...this.#context(number), answer, roundTripMs, isFirst })
     } else if (outcome.kind === 'silent') {
       const isAlive = this.#probe?.hasJustLoggedIn === true
       const how = isAlive ? 'took the login, but did not answer' : 'did not answer'
       const message = `${this.#spec.hostId} ${how} a probe within ${outcome.limitMs} ms`
-      this.#failed('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message), isAlive)
+      this.#failed(number, 'silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message), isAlive)
     } else {
       const phase = this.#probe?.established === true ? 'session' : 'connect'
-      this.#failed(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
+      this.#failed(number, this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
     }
   }
 
-  #failed(fault: HostFault, cause: Error, isAlive = false): void {
+  #failed(number: number, fault: HostFault, cause: Error, isAlive = false): void {
     this.#settings.probes.failed(fault, cause)
-    this.#observeFailure(fault, cause, isAlive)
+    this.#observeFailure(number, fault, cause, isAlive)
   }
 
   /** The connection ended while no probe was in flight. */
   #lost(probe: Probe, error: Error): void {
     if (probe !== this.#probe || this.#round !== undefined) return
-    this.#observeFailure('lost', toError(error))
+    this.#observeFailure(this.#sequence, 'lost', toError(error))
     this.#schedule(0, MIN_GAP_MS)
   }
 
-  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {
+  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {
     this.#dropProbe()
-    this.#settings.observe({ kind: 'failed', ...this.#context(), fault, cause, isAlive })
+    this.#settings.observe({ kind: 'failed', ...this.#context(number), fault, cause, isAlive })
   }
 
-  #context(): Pick<HostObservation, 'hostId' | 'atMs' | 'evidence'> {
-    const evidence = { probe: this.#sequence, generation: undefined }
+  #context(number: number): Pick<HostObservation, 'hostId' | 'atMs' | 'evidence'> {
+    const evidence = { probe: number, generation: undefined }
     return { hostId: this.#spec.hostId, atMs: this.#settings.clock.nowMs(), evidence }
   }
 

@@ -2,7 +2,7 @@ import type { Clock, Hold, Timer } from '../time/clock.ts'
 import { LATE_TIMER_MS } from '../time/expiry-queue.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
-import type { Probe, ProbeReply } from './probe.ts'
+import type { ProbeReply } from './probe.ts'
 
 /** How one probe ended. */
 export type ProbeOutcome =
@@ -23,7 +23,7 @@ export class ProbeRound {
   constructor(
     clock: Clock,
     hold: Hold,
-    probe: Probe,
+    ask: () => Promise<ProbeReply>,
     limitMs: Milliseconds,
     report: (outcome: ProbeOutcome) => void,
     onStall: () => void,
@@ -34,7 +34,7 @@ export class ProbeRound {
     this.#limitMs = limitMs
     this.#report = report
     this.#timer = this.#setDeadline(limitMs)
-    probe.ask().then(
+    ask().then(
       (reply) => this.#end({ kind: 'answered', reply }),
       (error: unknown) => this.#end({ kind: 'failed', error }),
     )

@@ -18,6 +18,8 @@ const LESSER_QUESTIONS: ReadonlyMap<string, string> = new Map([
 export interface ProbeReply {
   readonly answer: RoleAnswer
   readonly roundTripMs: Milliseconds
+  /** Whether this is the first answer of its connection. */
+  readonly isFirst: boolean
 }
 
 /** Asks one host for its role over one connection, and remembers what need not be asked twice. */
@@ -28,6 +30,7 @@ export class Probe {
   #question: string = ROLE_QUERY
   #established = false
   #checks = 0
+  #hasAnswered = false
 
   constructor(
     clock: Clock,
@@ -48,10 +51,11 @@ export class Probe {
     return this.#checks === 1 && (this.#established || this.#connection.isLoggedIn === true)
   }
 
-  /** One round trip; more for the first one of a connection. */
-  async ask(): Promise<ProbeReply> {
+  /** One round trip; more for the first one of a connection. `onAsk` is called just before the question for the role is sent. */
+  async ask(onAsk?: () => void): Promise<ProbeReply> {
     this.#checks += 1
     this.#identity ??= await this.#askIdentity()
+    onAsk?.()
     for (;;) {
       try {
         return await this.#askRole(this.#question, this.#identity)
@@ -72,7 +76,9 @@ export class Probe {
     const row = await this.#connection.query(sql)
     // Not before: who may not even connect is refused with the same code as who lacks the rights for a question.
     this.#established = true
-    return { answer: readRole(row, identity), roundTripMs: ms(this.#clock.nowMs() - startedAtMs) }
+    const isFirst = !this.#hasAnswered
+    this.#hasAnswered = true
+    return { answer: readRole(row, identity), roundTripMs: ms(this.#clock.nowMs() - startedAtMs), isFirst }
   }
 
   async #askIdentity(): Promise<Identity> {

@@ -19,6 +19,11 @@ const REJECTED_MS = 30_000
 /** How often a starting or recovering server is tried while there is another master. */
 const NOT_READY_MS = 250
 
+/** A fresh connection is tried beside the open one after half of this to the whole of it, counted from the newest one. */
+const RENEWAL_MS = 60_000
+/** While no master is known it is this long, at least and at most; no two are begun closer to each other. */
+const RENEWAL_SEARCH_MS = { least: 500, most: 900 }
+
 /** What the next probe's time depends on. */
 export interface ScheduleInput {
   readonly host: HostDescription
@@ -47,4 +52,31 @@ function searchDelayMs(host: HostDescription, masterlessMs: number, random: Rand
   const leastMs = isAnswering(host) ? MIN_GAP_MS : RECONNECT_MIN_MS
   const mostMs = Math.max(leastMs + SEARCH_SPREAD_MS, Math.min(SEARCH_MAX_MS, 0.02 * masterlessMs))
   return leastMs + random() * (mostMs - leastMs)
+}
+
+/** What the time of the next fresh connection depends on. */
+export interface RenewalInput {
+  /** When the newest probe connection to the host was begun. */
+  readonly openedAtMs: Milliseconds
+  /** Since when no master has been known; undefined while one is. */
+  readonly masterlessSinceMs: Milliseconds | undefined
+  /** When a connection led to a server of another role than the host's; undefined: none has since the newest was begun. */
+  readonly doubtedAtMs: Milliseconds | undefined
+  /** Drawn once for each connection, from 0 to below 1. */
+  readonly share: number
+}
+
+/**
+ * When a fresh probe connection is tried beside the one that is open (law 4): 30 to 60 s after the newest one was begun, and
+ * while no master is known 500 to 900 ms, the first ones spread over 500 ms, lest a fleet comes all at once. When a connection
+ * led to a server of another role, one is tried at once, if the newest is old enough.
+ */
+export function renewalAtMs({ openedAtMs, masterlessSinceMs, doubtedAtMs, share }: RenewalInput): Milliseconds {
+  const { least, most } = RENEWAL_SEARCH_MS
+  const times = [openedAtMs + RENEWAL_MS * (0.5 + 0.5 * share)]
+  if (masterlessSinceMs !== undefined) {
+    times.push(Math.max(openedAtMs + least + share * (most - least), masterlessSinceMs + share * least))
+  }
+  if (doubtedAtMs !== undefined) times.push(Math.max(openedAtMs + least, doubtedAtMs))
+  return ms(Math.min(...times))
 }

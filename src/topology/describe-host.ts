@@ -1,3 +1,4 @@
+import { traceEndpoint } from './endpoint.ts'
 import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
 import { isAnswering, isTrusted, lacksOf, lastAnswerOf } from './host-description.ts'
 import type { HostObservation } from './observation.ts'
@@ -31,6 +32,7 @@ export function describeHost(known: HostDescription, seen: HostObservation): Hos
 function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
   const before = isAnswering(known) ? known : undefined
   const roundTripsMs = Object.freeze([...(before?.roundTripsMs ?? []), seen.roundTripMs].slice(-ROUND_TRIPS_KEPT))
+  const endpoint = traceEndpoint(known, seen)
   const stillDoubted =
     before?.suspicion !== undefined &&
     (seen.evidence.probe <= before.suspicion.probe || hidesPath(before.suspicion, seen))
@@ -40,6 +42,8 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     sinceMs: known.sinceMs,
     probe: seen.evidence.probe,
     generation: known.generation,
+    servers: endpoint.seen.length,
+    endpoint,
     answer: seen.answer,
     lacks: lacksOf(seen.answer),
     seenAtMs: seen.atMs,
@@ -152,6 +156,8 @@ function silent(known: HostDescription, seen: Failed, kind: SilentHost['kind']):
     sinceMs: known.sinceMs,
     probe: seen.evidence.probe,
     generation: known.generation,
+    servers: known.servers,
+    endpoint: known.endpoint,
     cause: seen.cause,
     lastAnswer: lastAnswerOf(known),
     following: known.kind === 'unknown' ? undefined : known.following,

@@ -1,5 +1,6 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { RoleAnswer } from './observation.ts'
 import type { Implausibility } from './plausible.ts'
 
@@ -24,6 +25,13 @@ interface Known {
   readonly probe: number
   /** Pooled connections of an older generation are void. */
   readonly generation: number
+  /**
+   * How many servers its address led to within the last ten minutes, as far as probes reached them; at most 16, and 0 before the
+   * first answer. More than one behind a service or a name for many replicas, and for a while after an endpoint has moved.
+   */
+  readonly servers: number
+  /** What is known of the servers behind its address. */
+  readonly endpoint: Endpoint
 }
 
 /** Never answered and never failed: nothing is known. */

@@ -43,6 +43,8 @@ export type HostObservation =
       readonly evidence: Evidence
       readonly answer: RoleAnswer
       readonly roundTripMs: Milliseconds
+      /** Whether it is the first answer of its connection: another server may have been reached than before. */
+      readonly isFirst?: boolean
     }
   | {
       readonly kind: 'failed'

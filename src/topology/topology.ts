@@ -1,5 +1,6 @@
 import type { HostId, NonEmpty } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
+import { UNSEEN_ENDPOINT } from './endpoint.ts'
 import type { Fencing } from './fencing.ts'
 import { NO_FENCING } from './fencing.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
@@ -25,7 +26,15 @@ export function initialTopology(hostIds: NonEmpty<HostId>, nowMs: Milliseconds):
     hosts: new Map(
       hostIds.map((hostId) => [
         hostId,
-        Object.freeze({ kind: 'unknown', hostId, sinceMs: nowMs, probe: 0, generation: 0 } as const),
+        Object.freeze({
+          kind: 'unknown',
+          hostId,
+          sinceMs: nowMs,
+          probe: 0,
+          generation: 0,
+          servers: 0,
+          endpoint: UNSEEN_ENDPOINT,
+        } as const),
       ]),
     ),
     fencing: NO_FENCING,

@@ -1,9 +1,11 @@
 import { hostIdOf } from '../../src/dsn/host-id.ts'
 import { HostMonitor } from '../../src/monitor/host-monitor.ts'
+import type { Random } from '../../src/random/random.ts'
 import type { Hold } from '../../src/time/clock.ts'
 import { ms } from '../../src/time/milliseconds.ts'
 import type { HostObservation } from '../../src/topology/observation.ts'
 import { TopologyStore } from '../../src/topology/store.ts'
+import type { Topology } from '../../src/topology/topology.ts'
 import { initialTopology } from '../../src/topology/topology.ts'
 import { parse } from './dsn/read.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -17,6 +19,7 @@ export interface MonitorRig {
   readonly host: ScriptedHost
   /** How many rounds got more time because the event loop stood still. */
   readonly stalls: () => number
+  readonly topology: () => Topology
   /** What was observed, in order. */
   readonly seen: HostObservation[]
   /** The same in words. */
@@ -27,7 +30,8 @@ export interface MonitorRig {
 export function watch({
   masterless = false,
   hold = 'process',
-}: { masterless?: boolean; hold?: Hold } = {}): MonitorRig {
+  random = () => 0,
+}: { masterless?: boolean; hold?: Hold; random?: Random } = {}): MonitorRig {
   const clock = new FakeClock()
   const driver = new ScriptedDriver(clock)
   const seen: HostObservation[] = []
@@ -37,7 +41,7 @@ export function watch({
   const store = new TopologyStore(initial, { multiMaster: false }, () => undefined)
   const monitor = new HostMonitor(driver, dsn.hosts[0], {
     clock,
-    random: () => 0,
+    random,
     hold,
     refreshDelayMs: ms(1_000),
     refreshTimeoutMs: ms(500),
@@ -72,5 +76,5 @@ export function watch({
   }
   const host = driver.host('db')
   const told = (): readonly string[] => seen.map((each) => (each.kind === 'failed' ? each.fault : 'answered'))
-  return { clock, monitor, host, stalls: () => stalls, seen, told }
+  return { clock, monitor, host, stalls: () => stalls, topology: () => store.current, seen, told }
 }

@@ -38,7 +38,7 @@ export interface Becoming extends ServerFacts {
 }
 
 /** Why a server lets nobody in: one of the words, or the code that a new connection fails with. */
-export type Trouble = 'none' | 'down' | 'silent' | 'starting' | 'refusing' | 'full' | { readonly code: string }
+export type Trouble = 'none' | 'down' | 'silent' | 'hanging' | 'starting' | 'refusing' | 'full' | { readonly code: string }
 
 const CODES = { down: 'ECONNREFUSED', starting: '57P03', refusing: '28P01', full: '53300' } as const
 
@@ -87,7 +87,10 @@ export class ScriptedHost {
     this.#setTrouble('none')
   }
 
-  /** New connections meet this trouble; open ones die of `down` and `starting`, hang when `silent`, survive the rest. */
+  /**
+   * New connections meet this trouble; open ones die of `down` and `starting`, hang when `silent`, survive the rest. When
+   * `hanging`, only connects are not answered.
+   */
   suffer(trouble: Exclude<Trouble, 'none'>): void {
     this.#setTrouble(trouble)
     if (trouble === 'down' || trouble === 'starting') this.die()
@@ -105,7 +108,7 @@ export class ScriptedHost {
   /** What a new connection meets now. */
   connectError(): Error | 'hang' | undefined {
     if (this.trouble === 'none') return undefined
-    if (this.trouble === 'silent') return 'hang'
+    if (this.trouble === 'silent' || this.trouble === 'hanging') return 'hang'
     const code = typeof this.trouble === 'object' ? this.trouble.code : CODES[this.trouble]
     return coded(code, `${this.hostId} says ${code}`)
   }

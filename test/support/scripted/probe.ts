@@ -41,8 +41,9 @@ export class ScriptedProbe implements ProbeConnection {
   thaw(): void {
     const question = this.#pending
     if (question === undefined || this.#host.trouble === 'silent') return
-    this.#pending = undefined
     const error = this.#connected ? undefined : this.#host.connectError()
+    if (error === 'hang') return
+    this.#pending = undefined
     if (error instanceof Error) return question.reject(error)
     this.#connected = true
     try {
