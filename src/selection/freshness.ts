@@ -69,8 +69,8 @@ export function unreachable(topology: Topology, token: WriteToken): string | und
     const mayBeThere = hosts.some((host) => host.kind === 'unknown' || lastAnswerOf(host)?.systemId === token.systemId)
     return mayBeThere ? undefined : `it is of another cluster (system identifier ${token.systemId}, not ${systemId})`
   }
-  const isAbandoned = abandoned.some((each) => each.systemId === token.systemId && each.timeline === token.timeline)
-  const isLeft = highestTimeline > token.timeline || isAbandoned
+  const isGivenUp = abandoned.some((each) => each.systemId === token.systemId && each.timeline === token.timeline)
+  const isLeft = highestTimeline > token.timeline || isGivenUp
   if (!isLeft || masters(topology).length === 0) return undefined
   if (hosts.some((host) => isAnswering(host) && lacks(host, topology, token) === undefined)) return undefined
   return `it is of timeline ${token.timeline}, which was left for ${highestTimeline}, and nobody saw the write arrive there before: it may be lost`
