@@ -1,4 +1,5 @@
 import { codeOf } from '../driver/classify-error.ts'
+import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
 import { SilentError } from './limit.ts'
 
@@ -52,6 +53,9 @@ export function adviceFor(step: StepName, error: unknown, { readPassword }: Host
   if (error instanceof SilentError) return SILENT[step]
   const code = codeOf(error)
   const known = BY_CODE.get(code ?? '')
+  // Before the password: a pooler refuses a parameter before it asks for one.
+  const pooler = poolerAdvice(error)
+  if (pooler !== undefined) return `${pooler}.`
   if (step === 'authentication' && readPassword() === undefined) {
     return 'No password was found: set PGPASSWORD, add a line to the password file (only you may read it), or use --password.'
   }
