@@ -1,6 +1,7 @@
 import { chownSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BasePoolManager } from 'hasql'
 import { PgCluster } from 'hasql/testing'
@@ -39,6 +40,20 @@ const give = (name: string, text: string): void => {
   const { uid, gid } = statSync(master.dataFolder)
   writeFileSync(file, text, { mode: 0o600 })
   chownSync(file, uid, gid)
+}
+
+/** A server takes up its files a moment after it was told; who meets the old one meanwhile leaves the host alone for long. */
+async function isServed(ca: string): Promise<boolean> {
+  const ssl = { ca, checkServerIdentity: () => undefined }
+  const client = new pg.Client({ host: master.host, port: master.port, user: 'nobody', database: 'app', ssl })
+  client.on('error', () => undefined)
+  const error = await client.connect().then(
+    () => undefined,
+    (cause: unknown) => cause,
+  )
+  await client.end().catch(() => undefined)
+  // What is said after the handshake is about the role.
+  return !(error instanceof Error && 'code' in error && !String(error.code).startsWith('28'))
 }
 
 async function endConnections(): Promise<void> {
@@ -84,6 +99,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       give('server.key', old.key)
       await master.query('select pg_reload_conf()')
       put('root.crt', old.certificate)
+      await eventually('the first one is served', () => isServed(old.certificate))
       await using db = open('sslrootcert=F/root.crt')
       await eventually('it works', () => works(db))
       const { stop } = load(db)
@@ -91,7 +107,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       give('server.crt', next.certificate)
       give('server.key', next.key)
       await master.query('select pg_reload_conf()')
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await eventually('the new one is served', () => isServed(next.certificate))
       await endConnections()
       await eventually('it works with the new authority', () => works(db), 3_000)
       await stop()
@@ -104,6 +120,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       await master.query('select pg_reload_conf()')
       put('root.crt', server.certificate)
       put('root.crl', makeRevocationList(server.certificate, server.key, false))
+      await eventually('it is served', () => isServed(server.certificate))
       await using db = open('sslrootcert=F/root.crt&sslcrl=F/root.crl')
       await eventually('it works', () => works(db))
       const { stop } = load(db)
@@ -127,13 +144,14 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
         put('root.crt', server.certificate)
         put('client.crt', old.certificate)
         put('client.key', old.key)
+        await eventually('it is served', () => isServed(server.certificate))
         await using db = open('sslrootcert=F/root.crt&sslcert=F/client.crt&sslkey=F/client.key')
         await eventually('it works', () => works(db))
         const { stop } = load(db)
         put('client.crt', next.certificate)
         give('clients.crt', next.certificate)
         await master.query('select pg_reload_conf()')
-        await new Promise((resolve) => setTimeout(resolve, 100))
+        await new Promise((resolve) => setTimeout(resolve, 500))
         await endConnections()
         await eventually('the half-renewed pair is said', () => {
           const [host] = db.topology.hosts.values()
