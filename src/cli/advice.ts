@@ -1,4 +1,5 @@
 import { codeOf } from '../driver/classify-error.ts'
+import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
 import { SilentError } from './limit.ts'
 import { NO_TLS } from './tls-check.ts'
@@ -96,7 +97,10 @@ export function adviceFor(step: StepName, error: unknown, { readPassword }: Host
   // What the server says comes first: it may well have let nobody in for another reason than a password that is not there.
   const asksForPassword = code === '28P01' || code === ''
   if (step === 'authentication' && asksForPassword && readPassword() === undefined) return NO_PASSWORD
-  if (code === '08P01') return BY_POOLER.find(([says]) => says.test(message))?.[1] ?? POOLER
+  if (code === '08P01') {
+    const pooler = poolerAdvice(error)
+    return BY_POOLER.find(([says]) => says.test(message))?.[1] ?? (pooler === undefined ? POOLER : `${pooler}.`)
+  }
   const otherwise =
     step === 'TLS' ? 'Check that server and DSN agree on TLS: sslmode, sslrootcert, sslcert.' : undefined
   return BY_CODE.get(code) ?? otherwise

@@ -9,7 +9,7 @@ import type { Clock } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { ExpiryQueue } from '../time/expiry-queue.ts'
 import type { Topology } from '../topology/topology.ts'
-import { explainHosts, isAccessRefusedEverywhere, summarize } from './explain.ts'
+import { explainHosts, isAccessRefusedEverywhere, summarize, withAdvice } from './explain.ts'
 import type { HostCandidate } from './host-candidate.ts'
 import type { Router } from './router.ts'
 
@@ -122,7 +122,7 @@ function wordTimeout(reason: AcquireTimeoutReason, state: AcquireState): string 
     case 'pool-exhausted':
       return `All connections of ${state.queuedAt ?? 'the host'} stayed in use for ${limitMs} ms: release connections sooner, or raise poolOptions.max`
     case 'connect-failed':
-      return `No connection to a ${wanted} could be made within ${limitMs} ms${state.lastError === undefined ? '' : ` (last error: ${state.lastError.message})`}`
+      return `No connection to a ${wanted} could be made within ${limitMs} ms${state.lastError === undefined ? '' : ` (last error: ${withAdvice(state.lastError)})`}`
     case 'no-suitable-host':
       return `No ${wanted} was found within ${limitMs} ms`
   }

@@ -1,3 +1,4 @@
+import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostState } from '../errors.ts'
 import type { Claim } from '../topology/claims.ts'
 import { fenceOf } from '../topology/fencing.ts'
@@ -37,7 +38,7 @@ export function describeState(host: HostDescription, topology: Topology, nowMs: 
     case 'unknown':
       return 'has not answered yet'
     case 'unreachable':
-      return `is unreachable${lasting} (${host.cause.message})`
+      return `is unreachable${lasting} (${withAdvice(host.cause)})`
     case 'not-ready':
       return `is starting, recovering or shutting down${lasting} (${host.cause.message})`
     case 'rejected':
@@ -114,6 +115,12 @@ function stalenessOf(host: HostDescription, topology: Topology, target: Target, 
   return host.kind === 'replica' || isWritable(host)
     ? wordStaleness(host, topology, target.freshness, nowMs)
     : undefined
+}
+
+/** What an error says, and what can be done about it if that is known. */
+export function withAdvice(error: Error): string {
+  const advice = poolerAdvice(error)
+  return advice === undefined ? error.message : `${error.message}. ${advice}`
 }
 
 const LACKS: Readonly<Record<Lack, string>> = {

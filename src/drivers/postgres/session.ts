@@ -206,8 +206,10 @@ export class Session {
     const again = (): void => {
       if (times > 1 && this.state === 'open' && this.talk.sent.head === query) this.#sendCancel(query, times - 1)
     }
-    void sendCancel({ ...this.plan, spec: { ...spec, hostAddress }, tls: this.#tlsNow() }, { pid, secret }, CANCEL_MS).then(() =>
-      systemClock.setTimer(CANCEL_PAUSE_MS, again, 'nothing'),
-    )
+    void sendCancel(
+      { ...this.plan, spec: { ...spec, hostAddress }, tls: this.#tlsNow() },
+      { pid, secret },
+      CANCEL_MS,
+    ).then(() => systemClock.setTimer(CANCEL_PAUSE_MS, again, 'nothing'))
   }
 }
