@@ -3,7 +3,15 @@ import type { FakeCluster } from '../support/fake/fake-cluster.ts'
 import type { FakeErrorCode } from '../support/fake/fake-error.ts'
 import type { Direction } from '../support/fake/fake-link.ts'
 import type { FakeServer } from '../support/fake/fake-server.ts'
-import { cutPeers, demotion, failover, misleadSessions, silentDemotion, switchover } from './role-faults.ts'
+import {
+  cutPeers,
+  demotion,
+  failover,
+  mistakenPromotion,
+  misleadSessions,
+  silentDemotion,
+  switchover,
+} from './role-faults.ts'
 import type { Begin, Heal } from './role-faults.ts'
 import type { Fault } from './scenario.ts'
 
@@ -44,6 +52,8 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
   full: (server) => turnAway(server, '53300'),
   access: (server) => turnAway(server, '28P01'),
   demotion,
+  'mistaken promotion': mistakenPromotion,
+  'lying host': tellLies,
   'silent demotion': silentDemotion,
   'misled sessions': misleadSessions,
   'half-dead master': (_server, { master }) => {
@@ -138,6 +148,20 @@ const FAULT_TABLE: Readonly<Record<Fault['kind'], Begin>> = {
     }
     return () => server.thaw()
   },
+}
+
+/** Another server answers under the name of a standby: it takes writes, so it says, on a timeline that cannot be, or of no cluster. */
+function tellLies(server: FakeServer, cluster: FakeCluster): Heal {
+  if (server === cluster.master || cluster.servers.length === 1 || server.facts.role === 'master') return undefined
+  server.lies = oneOf(cluster.random, ['NaN', '4294967295', '-1', '1000500', 'nameless'])
+  server.stop('ECONNRESET', 2)
+  server.start(1)
+  return () => {
+    if (server.lies === undefined) return
+    server.lies = undefined
+    if (server.state !== 'stopped') server.stop('ECONNRESET', 2)
+    server.start(between(cluster.random, 1, 100))
+  }
 }
 
 function goDown(server: FakeServer, { random }: FakeCluster, code: FakeErrorCode): Heal {

@@ -3,34 +3,66 @@ import type { FakeProbe } from '../support/fake/fake-probe.ts'
 import type { Row } from '../support/fake/fake-link.ts'
 
 interface Said {
+  readonly atMs: number
   readonly inRecovery: boolean
   readonly timeline: number
   readonly systemId: string
+  readonly reached: number
+  readonly received: number
+  readonly receiver: string
 }
 
-interface View {
-  readonly said: Map<string, Said>
-  readonly highest: Map<string, number>
+/** A host was seen writable on a timeline, and what has been answered since that may end what it fences. */
+interface Witnessed {
+  readonly hostId: string
+  readonly systemId: string
+  readonly timeline: number
+  readonly sinceMs: number
+  lastMs: number
+  /** The first answer in recovery since it was last writable. */
+  recoveryMs: number | undefined
+  /** It may have ended: by one of the three ways, read as wide as they can be. */
+  mayHaveEnded: boolean
+  /** The receivers of others when it was first seen. */
+  readonly receivers: Map<string, string>
 }
 
-/** What the manager was told by answered probes: collected on the servers' side, beside its own reducer. */
+const BRIEF_MS = 30_000
+const APART_MS = 1_000
+const MOST_JUMP = 1_000
+
+/**
+ * What the manager was told by answered probes: collected on the servers' side, beside its own reducer. Whether a claim has ended is
+ * judged by conditions that must hold at least, so that a fence that is missing here is not one that the manager must keep.
+ */
 export class Knowledge {
-  #now: View = { said: new Map(), highest: new Map() }
-  #before: View = { said: new Map(), highest: new Map() }
-  #isNew = false
+  readonly #said = new Map<string, Said>()
+  readonly #witnessed: Witnessed[] = []
   readonly #systemIds = new WeakMap<FakeProbe, string>()
+  #reasons: ReadonlyMap<string, string | undefined> = new Map()
+  #isNew = false
+  /** A host that was believed has been writable: nobody who is not believed may take writes from then on. */
+  #hasBelieved = false
 
-  answered(probe: FakeProbe, statement: string, [first, , , timeline]: Row): void {
+  answered(probe: FakeProbe, statement: string, row: Row): void {
+    const [first, , , timeline, reached, received, receiver] = row
     if (statement === IDENTITY_QUERY) {
       if (typeof first === 'string') this.#systemIds.set(probe, first)
       return
     }
-    const systemId = this.#systemIds.get(probe) ?? 'unknown'
-    const said = { inRecovery: first === 'true', timeline: Number(timeline ?? Infinity), systemId }
-    this.#now.said.set(probe.server.hostId, said)
-    if (timeline !== null && timeline !== undefined) {
-      this.#now.highest.set(systemId, Math.max(this.#now.highest.get(systemId) ?? 0, said.timeline))
+    const { hostId, loop } = probe.server
+    const said = {
+      atMs: loop.nowMs(),
+      inRecovery: first === 'true',
+      timeline: numberOr(timeline, Infinity),
+      systemId: this.#systemIds.get(probe) ?? 'unknown',
+      reached: numberOr(reached, Infinity),
+      received: numberOr(received, -Infinity),
+      receiver: receiver ?? 'none',
     }
+    this.#said.set(hostId, said)
+    this.#noteEnds(hostId, said)
+    if (!said.inRecovery && this.implausible(hostId) === undefined) this.#witness(hostId, said)
     this.#isNew = true
   }
 
@@ -38,31 +70,127 @@ export class Knowledge {
   settle(): void {
     if (!this.#isNew) return
     this.#isNew = false
-    this.#before = { said: new Map(this.#now.said), highest: new Map(this.#now.highest) }
+    this.#reasons = new Map([...this.#said.keys()].map((hostId) => [hostId, this.#reason(hostId)]))
   }
 
   /**
    * Why a host must take no writes by what has been answered: its latest answer was given in recovery, or on a timeline
-   * below the highest one seen of that cluster. An answer of this very step may not have reached the manager yet, so the
+   * below a claim that holds. An answer of this very step may not have reached the manager yet, so the
    * reason must hold with and without it.
    */
   fenced(hostId: string): string | undefined {
-    return reason(this.#before, hostId) === undefined ? undefined : reason(this.#now, hostId)
+    const before = this.#reasons.has(hostId) ? this.#reasons.get(hostId) : NEVER_ANSWERED
+    return before === undefined ? undefined : this.#reason(hostId)
   }
 
   /** Why a host must get no lease of any kind: it takes writes on a timeline that another one has left behind. */
   leftBehind(hostId: string): string | undefined {
-    const before = this.#before.said.get(hostId)
-    const now = this.#now.said.get(hostId)
-    if (before === undefined || now === undefined || before.inRecovery || now.inRecovery) return undefined
-    return this.fenced(hostId)
+    const reason = this.#reasons.get(hostId)
+    if (reason === undefined || !reason.startsWith(BELOW)) return undefined
+    const now = this.#reason(hostId)
+    return now?.startsWith(BELOW) === true ? now : undefined
+  }
+
+  /** Whether anybody who can be believed was ever seen writable above the host's last answer. */
+  wasEverAbove(hostId: string): boolean {
+    const last = this.#said.get(hostId)
+    if (last === undefined) return false
+    return this.#witnessed.some(
+      (each) => each.systemId === last.systemId && each.hostId !== hostId && each.timeline > last.timeline,
+    )
+  }
+
+  /** Why what a writable host says cannot be: it must fence nobody. */
+  implausible(hostId: string): string | undefined {
+    const last = this.#said.get(hostId)
+    if (last === undefined || last.inRecovery) return undefined
+    const others = [...this.#said].filter(([id]) => id !== hostId).map(([, said]) => said)
+    if (last.systemId === 'unknown' && others.some(({ systemId }) => systemId !== 'unknown'))
+      return 'it names no cluster'
+    if (last.timeline === Infinity) return undefined
+    if (!Number.isInteger(last.timeline) || last.timeline < 1 || last.timeline > 0x7fff_ffff)
+      return 'it has no timeline'
+    const seen = this.#witnessed.filter((each) => each.systemId === last.systemId && each.hostId !== hostId)
+    const isFar = seen.length > 0 && seen.every(({ timeline }) => last.timeline > timeline + MOST_JUMP)
+    return isFar ? 'it is far ahead' : undefined
+  }
+
+  #witness(hostId: string, { systemId, timeline, atMs }: Said): void {
+    if (timeline === Infinity) return
+    if (systemId !== 'unknown') this.#hasBelieved = true
+    const known = this.#witnessed.find(
+      (each) => each.hostId === hostId && each.systemId === systemId && each.timeline === timeline,
+    )
+    if (known !== undefined) {
+      known.lastMs = atMs
+      known.recoveryMs = undefined
+      known.mayHaveEnded = false
+      return
+    }
+    const receivers = new Map([...this.#said].map(([id, said]) => [id, said.inRecovery ? said.receiver : 'none']))
+    const fresh = { recoveryMs: undefined, mayHaveEnded: false, receivers }
+    this.#witnessed.push({ hostId, systemId, timeline, sinceMs: atMs, lastMs: atMs, ...fresh })
+  }
+
+  #noteEnds(hostId: string, said: Said): void {
+    for (const claim of this.#witnessed) {
+      if (said.systemId !== claim.systemId) continue
+      if (claim.hostId === hostId) noteWitness(claim, said)
+      else if (this.#goesOnBelow(claim, hostId, said)) claim.mayHaveEnded = true
+      if (claim.hostId !== hostId && said.inRecovery && said.receiver === 'none') claim.receivers.set(hostId, 'none')
+    }
+  }
+
+  /** The second half of the second and third way: somebody goes on below while the witness is in recovery. */
+  #goesOnBelow(claim: Witnessed, hostId: string, { inRecovery, received, receiver, timeline }: Said): boolean {
+    const witness = this.#said.get(claim.hostId)
+    if (claim.recoveryMs === undefined || witness === undefined || !witness.inRecovery) return false
+    const spanMs = witness.atMs - claim.recoveryMs
+    if (spanMs < APART_MS) return false
+    if (inRecovery) {
+      const isNew = receiver !== 'none' && claim.receivers.get(hostId) !== receiver
+      return isNew && received < claim.timeline
+    }
+    return timeline < claim.timeline && claim.recoveryMs - claim.sinceMs <= BRIEF_MS
+  }
+
+  #reason(hostId: string): string | undefined {
+    const last = this.#said.get(hostId)
+    if (last === undefined) return NEVER_ANSWERED
+    if (last.inRecovery) return 'its latest answer says that it is in recovery'
+    for (const claim of this.#witnessed) {
+      if (claim.systemId !== last.systemId || claim.hostId === hostId || claim.timeline <= last.timeline) continue
+      if (!this.#mayHaveEnded(claim, last))
+        return `${BELOW} ${last.timeline}, but ${claim.hostId} was writable on ${claim.timeline}`
+    }
+    const isLiar = this.#hasBelieved && last.systemId === 'unknown' && this.implausible(hostId) !== undefined
+    return isLiar ? 'it names no cluster, and others do' : undefined
+  }
+
+  #mayHaveEnded(claim: Witnessed, below: Said): boolean {
+    if (claim.mayHaveEnded) return true
+    const others = this.#witnessed.filter((each) => each.hostId !== claim.hostId && each.systemId === claim.systemId)
+    if (others.length > 0 && others.every((each) => each.timeline + MOST_JUMP < claim.timeline)) return true
+    const witness = this.#said.get(claim.hostId)
+    if (claim.recoveryMs === undefined || witness === undefined || !witness.inRecovery) return false
+    const isLong = witness.atMs - claim.recoveryMs >= APART_MS
+    return isLong && claim.recoveryMs - claim.sinceMs <= BRIEF_MS && below.timeline < claim.timeline
   }
 }
 
-function reason({ said, highest }: View, hostId: string): string | undefined {
-  const last = said.get(hostId)
-  if (last === undefined) return 'it never answered a probe'
-  if (last.inRecovery) return 'its latest answer says that it is in recovery'
-  const newest = highest.get(last.systemId) ?? 0
-  return last.timeline < newest ? `it is on timeline ${last.timeline}, but ${newest} was seen` : undefined
+const NEVER_ANSWERED = 'it never answered a probe'
+const BELOW = 'it is on timeline'
+
+function numberOr(text: string | null | undefined, otherwise: number): number {
+  return text === null || text === undefined ? otherwise : Number(text)
+}
+
+/** The first way: it answers below its claim, if it is in recovery with a receiver. */
+function noteWitness(claim: Witnessed, said: Said): void {
+  if (!said.inRecovery) {
+    if (said.timeline < claim.timeline) claim.mayHaveEnded = true
+    return
+  }
+  claim.recoveryMs ??= said.atMs
+  if (said.reached < claim.timeline && said.receiver !== 'none') claim.mayHaveEnded = true
 }

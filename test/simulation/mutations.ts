@@ -12,16 +12,50 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'topology/rank.ts',
     edits: [
       [
-        '...writable.map((host) => host.answer.timeline ?? 0)',
-        '...writable.map((host) => Number(host.answer.lsn ?? 0n))',
+        'return fenceOf(host.hostId, host.answer, fencing) !== undefined',
+        '{ const rivals = Object.values(fencing.claims).flatMap(({ positions }) => [...positions.values()]); return rivals.some((lsn) => (host.answer.lsn ?? 0n) < lsn) }',
       ],
-      ['host.answer.timeline < highestTimeline', 'Number(host.answer.lsn ?? 0n) < highestTimeline'],
     ],
   },
   {
     name: 'a master on a lower timeline is not fenced',
     file: 'topology/rank.ts',
-    edits: [['return host.answer.timeline !== undefined && host.answer.timeline < highestTimeline', 'return false']],
+    edits: [['return fenceOf(host.hostId, host.answer, fencing) !== undefined', 'return false']],
+  },
+  {
+    name: 'a claim never ends',
+    needs: 'mistaken promotion',
+    file: 'topology/claim-ends.ts',
+    edits: [['      held = held.filter((each) => each !== claim)', '      held = held.filter(() => true)']],
+  },
+  {
+    name: 'a claim ends as soon as its witness is in recovery',
+    needs: 'mistaken promotion',
+    file: 'topology/claim-ends.ts',
+    edits: [['if (recovery.lastMs - recovery.steadyMs < neededMs) return false', 'if (neededMs < 0) return false']],
+  },
+  {
+    name: 'a leader that restarts as a standby is taken for a short mistake',
+    needs: 'mistaken promotion',
+    file: 'topology/claim-ends.ts',
+    edits: [['if (recovery.firstMs - recoveryUntilMs > BRIEF_MS) return false', 'if (BRIEF_MS < 0) return false']],
+  },
+  {
+    name: 'what cannot be fences all the same',
+    needs: 'lying host',
+    file: 'topology/plausible.ts',
+    edits: [
+      ["  if (!isTimeline(answer.timeline)) return 'no-timeline'\n", ''],
+      ["return isFarAbove(answer.timeline, systemId, shown) ? 'far-timeline' : undefined", 'return undefined'],
+    ],
+  },
+  {
+    name: 'a host that names no cluster takes the role of master',
+    needs: 'lying host',
+    file: 'topology/plausible.ts',
+    edits: [
+      ["  if (answer.systemId === undefined && isNamedBesides(hostId, hosts)) return 'no-system-identifier'\n", ''],
+    ],
   },
   {
     name: 'late timers are believed',

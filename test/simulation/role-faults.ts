@@ -32,6 +32,23 @@ export function failover(_server: FakeServer, cluster: FakeCluster): Heal {
   }
 }
 
+/**
+ * A standby is promoted beside a master that never stops, and others may follow it. Then the cluster decides for the master: the standby
+ * becomes an orphan, restarted on the timeline that nobody has, or is rewound, and the others turn back.
+ */
+export function mistakenPromotion(_server: FakeServer, cluster: FakeCluster): Heal {
+  const { master, random } = cluster
+  const [standby] = cluster.standbys.filter(({ upstream, peersCut }) => upstream === master && !peersCut)
+  if (master === undefined || standby === undefined) return undefined
+  cluster.promoteByMistake(standby)
+  return () => {
+    const downMs = between(random, 20, 800)
+    if (standby.state === 'stopped' || !standby.isMistaken) return
+    if (chance(random, 0.6)) cluster.restartAsOrphan(standby, downMs)
+    else cluster.restartAsReplica(standby, cluster.master, downMs)
+  }
+}
+
 /** The master is stopped in good order, a standby is promoted, the old master becomes its standby. */
 export function switchover(_server: FakeServer, cluster: FakeCluster): Heal {
   const { master, random } = cluster

@@ -37,6 +37,8 @@ export const FAULTS = [
   'busy pooler',
   'paused pooler',
   'stranded replica',
+  'mistaken promotion',
+  'lying host',
 ] as const
 
 /** Something that goes wrong, and how long it lasts. `host` counts from 0. */
@@ -93,7 +95,7 @@ export function scenarioOf(seed: number): Scenario {
   const random = seededRandom(seed)
   const chaosMs = between(random, 1_000, 9_000)
   const hosts = oneOf(random, [1, 2, 2, 3, 3, 3, 4, 5])
-  return {
+  const scenario: Scenario = {
     seed,
     hosts,
     hasRights: !chance(random, 0.05),
@@ -117,6 +119,15 @@ export function scenarioOf(seed: number): Scenario {
     ending: drawEnding(random, chaosMs),
     showsTimelines: chance(random, 0.5),
   }
+  return chance(random, 0.2) ? withLongMistake(scenario) : scenario
+}
+
+/** A mistaken promotion for longer than a mistake takes is an abandoned leader: there is time for it. */
+function withLongMistake(scenario: Scenario): Scenario {
+  const mistake = scenario.faults.find(({ kind }) => kind === 'mistaken promotion')
+  if (mistake === undefined || scenario.ending.kind !== 'quiet') return scenario
+  const faults = scenario.faults.map((fault) => (fault === mistake ? { ...fault, forMs: fault.forMs + 31_000 } : fault))
+  return { ...scenario, faults, chaosMs: scenario.chaosMs + 42_000 }
 }
 
 function drawFault(random: Random, hosts: number, chaosMs: number): Fault {

@@ -7,8 +7,7 @@ import type { World } from '../world.ts'
  * I8: old news changes nothing (law 3).
  *
  * A fault on a connection that was made before its host's current generation leaves the very same snapshot. The probe
- * number and the generation of a host never go back, and neither do the revision and, within one cluster, the highest
- * timeline. A doubt ends only by the answer to a question that was asked after the doubt arose.
+ * number and the generation of a host never go back, and neither does the revision. A doubt ends only by the answer to a question that was asked after the doubt arose.
  */
 export function checkEvidence(world: World): void {
   const bornIn = new WeakMap<FakeConnection, number>()
@@ -26,10 +25,6 @@ export function checkEvidence(world: World): void {
   })
   world.announcer.on('snapshot', (before, after) => {
     if (after.revision <= before.revision) world.violated('I8', 'the revision went back')
-    const isSameCluster = after.fencing.systemId === before.fencing.systemId
-    if (isSameCluster && after.fencing.highestTimeline < before.fencing.highestTimeline) {
-      world.violated('I8', 'the highest timeline went back')
-    }
     for (const host of after.hosts.values()) {
       const old = before.hosts.get(host.hostId)
       if (old === undefined || old === host) continue

@@ -6,6 +6,7 @@ import { checkClosed } from './closing.ts'
 import { checkConnectLimit } from './connect-limit.ts'
 import { checkDeadlines } from './deadlines.ts'
 import { checkEvidence } from './evidence.ts'
+import { checkFences } from './fences.ts'
 import { checkOrder } from './first-come.ts'
 import { checkMasterChanges } from './master-changes.ts'
 import { checkFollowing } from './following.ts'
@@ -25,6 +26,7 @@ import { checkWriters } from './writers-in-order.ts'
 /** Everything that must hold in every run. I7 is watched by the runner, I9 by each holder, I11 at the end of a run. */
 export function layDown(world: World, workload: Workload): void {
   checkLeases(world)
+  checkFences(world)
   checkWriteTarget(world)
   checkAccounts(world, workload)
   checkOrder(world)

@@ -2,8 +2,8 @@ import { isAnswering, isTrusted } from '../../../src/topology/host-description.t
 import type { World } from '../world.ts'
 
 /**
- * I1: no write lease on a host whose latest answered probe said recovery, or whose timeline is below the highest that
- * any probe was told of its cluster; and no lease of any kind on one that takes writes on such a timeline. Judged by what the model servers answered, beside the manager's own reducer.
+ * I1: no write lease on a host whose latest answered probe said recovery, or whose timeline is below a claim that holds;
+ * and no lease of any kind on one that takes writes on such a timeline. Judged by what the model servers answered, beside the manager's own reducer.
  *
  * And, by the manager's own snapshot at that moment: a write lease only on the master, which is not under suspicion
  * (a suspected master gets no new leases until a probe answers, unless it is merely busy); a read lease only on a host in a role that was asked

@@ -18,6 +18,8 @@ export class Conditions {
   hintNoise = 0
   /** A pooler in between keeps pushed settings to itself. */
   hintsMuted = false
+  /** Another server answers under its name: with this timeline, or without its cluster. */
+  lies: 'NaN' | '4294967295' | '-1' | '1000500' | 'nameless' | undefined
   /** The longest time that is added to a connect. */
   authMs = 0
   /** Multiplies the time of each statement. */

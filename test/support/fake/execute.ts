@@ -9,7 +9,11 @@ import { sees } from './history.ts'
 
 /** What a server does with a statement: hasql's own queries, `read`, `see <number>` and `write <number>`. */
 export function execute(server: FakeServer, statement: string): Reply {
-  const { facts } = server
+  const { facts, lies } = server
+  if (lies !== undefined) {
+    if (statement === POSITION_QUERY || (statement === ROLE_QUERY && lies !== 'nameless')) return lie(server, statement)
+    if ((statement === IDENTITY_QUERY || statement === ROLE_QUERY) && lies === 'nameless') return forbidden()
+  }
   switch (statement) {
     case IDENTITY_QUERY:
       return facts.hasRights
@@ -32,6 +36,12 @@ export function execute(server: FakeServer, statement: string): Reply {
       if (statement.startsWith('see ')) return see(server, Number(statement.slice('see '.length)))
       return write(server, Number(statement.slice('write '.length)))
   }
+}
+
+/** What a server says that is not what it seems: it takes writes, on a timeline of its own. */
+function lie({ facts, lies }: FakeServer, statement: string): Reply {
+  const timeline = lies === 'nameless' || lies === undefined ? String(facts.timeline + 3) : lies
+  return answer(['false', 'off', '0/10', timeline, ...(statement === ROLE_QUERY ? [null, null, null] : [])])
 }
 
 function write(server: FakeServer, writeId: number): Reply {
@@ -61,8 +71,11 @@ function timelines(server: FakeServer): Row {
   // It is started again and again, asks for the timeline that the upstream does not have, and ends.
   const isTrying = server.isStranded && chance(random, 0.15)
   const pid = isTrying ? String(whole(random, 1_000, 4_000)) : 'none'
+  if (isReceiving && !server.wasReceiving) server.receiver += 1
+  server.wasReceiving = isReceiving
   const received = facts.showsTimelines && (isReceiving || isTrying) ? String(facts.timeline) : null
-  return [String(Math.min(server.timelineInControlFile, facts.timeline)), received, isReceiving ? '4711' : pid]
+  const reached = String(Math.min(server.timelineInControlFile, facts.timeline))
+  return [reached, received, isReceiving ? String(server.receiver) : pid]
 }
 
 function answer(row: Row): Reply {

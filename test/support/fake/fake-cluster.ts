@@ -44,15 +44,17 @@ export class FakeCluster {
 
   /** The writable server on the highest timeline, whether it can be reached or not. */
   get master(): FakeServer | undefined {
-    const masters = this.servers.filter(({ facts }) => facts.role === 'master' && facts.systemId === SYSTEM_ID)
+    const masters = this.servers.filter(
+      ({ facts, isMistaken }) => facts.role === 'master' && facts.systemId === SYSTEM_ID && !isMistaken,
+    )
     return masters.sort((one, other) => other.facts.timeline - one.facts.timeline)[0]
   }
 
   /** Replicas that an operator could promote. */
   get standbys(): readonly FakeServer[] {
     return this.servers.filter(
-      ({ facts, state, frozen, isStranded }) =>
-        facts.role === 'replica' && state === 'running' && !frozen && !isStranded,
+      ({ facts, state, frozen, isStranded, isMistaken, lies }) =>
+        facts.role === 'replica' && state === 'running' && !frozen && !isStranded && !isMistaken && lies === undefined,
     )
   }
 
@@ -65,17 +67,11 @@ export class FakeCluster {
 
   /** A new timeline begins; the other standbys follow it in a while. */
   promote(server: FakeServer, followInMs: number): void {
-    const { facts, branch } = server
+    const { facts } = server
     // What has not arrived by now is lost, if the old master is.
     if (chance(this.random, 0.7)) catchUp(server)
-    facts.role = 'master'
-    facts.timeline += 1
-    const { timeline, systemId } = facts
-    server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
-    this.hasTwins ||= this.#timelines.has(timeline)
-    this.#timelines.add(timeline)
-    server.upstream = undefined
-    server.pushHints()
+    server.isMistaken = false
+    this.#beginTimeline(server)
     this.#highestTimeline = Math.max(this.#highestTimeline, facts.timeline)
     this.later(followInMs, () => {
       for (const other of this.standbys) {
@@ -85,6 +81,34 @@ export class FakeCluster {
         if (isOurs && isBehind) this.#redirect(other, server)
       }
     })
+  }
+
+  /** A new timeline begins that the cluster will give up: its master goes on. */
+  promoteByMistake(server: FakeServer): void {
+    catchUp(server)
+    server.isMistaken = true
+    this.#beginTimeline(server)
+  }
+
+  /** Restarts a server as a standby on the timeline that it has made itself: it can follow nobody. */
+  restartAsOrphan(server: FakeServer, readyInMs: number): void {
+    server.stop('57P01', 2)
+    server.facts.role = 'replica'
+    server.start(readyInMs)
+  }
+
+  #beginTimeline(server: FakeServer): void {
+    const { facts, branch } = server
+    facts.role = 'master'
+    facts.timeline += 1
+    const { timeline, systemId } = facts
+    server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
+    this.hasTwins ||= this.#timelines.has(timeline)
+    this.#timelines.add(timeline)
+    server.upstream = undefined
+    // The record that ends recovery moves the control file on, before the first write.
+    server.timelineInControlFile = timeline
+    server.pushHints()
   }
 
   /** Stops a server if it runs, and starts it as a standby of the master. */
@@ -99,6 +123,7 @@ export class FakeCluster {
     }
     server.facts.systemId = SYSTEM_ID
     server.facts.readOnlyDefault = false
+    server.isMistaken = false
     if (master !== undefined && master !== server) this.#follow(server, master)
     server.start(readyInMs)
   }
@@ -133,18 +158,26 @@ export class FakeCluster {
   heal(): void {
     this.isQuiet = true
     for (const server of this.servers) {
+      const lied = server.lies !== undefined
       server.calm()
+      if (lied) this.#restart(server)
       server.facts.readOnlyDefault = false
       if (server.facts.systemId !== SYSTEM_ID) this.#bringHome(server)
     }
     const master = this.#chooseMaster()
     for (const server of this.servers) {
       const { facts, state } = server
-      const isRight = facts.role === 'replica' && state !== 'stopped'
+      const isRight = facts.role === 'replica' && state !== 'stopped' && !server.isMistaken
       if (server !== master && !isRight) this.restartAsReplica(server, master, this.#startMs())
       if (server === master && state === 'stopped') server.start(this.#startMs())
       if (server !== master) this.#redirect(server, master)
     }
+  }
+
+  #restart(server: FakeServer): void {
+    server.lies = undefined
+    if (server.state !== 'stopped') server.stop('ECONNRESET', 2)
+    server.start(this.#startMs())
   }
 
   #bringHome(server: FakeServer): void {
@@ -153,7 +186,8 @@ export class FakeCluster {
 
   #chooseMaster(): FakeServer {
     const newest = this.servers.filter(
-      ({ facts, isStranded }) => facts.timeline === this.#highestTimeline && !isStranded,
+      ({ facts, isStranded, isMistaken }) =>
+        facts.timeline === this.#highestTimeline && !isStranded && !isMistaken,
     )
     const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? this.servers[0]
     if (master === undefined) throw new RangeError('a cluster has at least one server')
@@ -172,8 +206,11 @@ export class FakeCluster {
   }
 
   #follow(server: FakeServer, master: FakeServer): void {
+    if (server.upstream !== master) server.wasReceiving = false
     server.upstream = master
     server.facts.timeline = master.facts.timeline
+    // As a server that was rewound, or copied anew, has it.
+    server.timelineInControlFile = Math.min(server.timelineInControlFile, master.facts.timeline)
     server.branch = master.branch
     if (server.isStranded) server.timelineInControlFile = master.facts.timeline
     server.isStranded = false

@@ -43,6 +43,12 @@ export class FakeServer extends Conditions {
   /** `starting` answers every newcomer with 57P03. */
   state: 'running' | 'starting' | 'stopped' = 'running'
   upstream: FakeServer | undefined
+  /** It is on a timeline that its cluster has given up, or will. */
+  isMistaken = false
+  /** The process id of its WAL receiver, the last one if none runs. */
+  receiver = 4711
+  /** Whether its WAL receiver ran when that was last asked. */
+  wasReceiving = true
   latencyMs: number
   /** Client sockets of ours that lead here, open or connecting. */
   openSockets = 0
@@ -182,6 +188,7 @@ export class FakeServer extends Conditions {
   start(readyInMs: number): void {
     this.state = 'starting'
     this.facts.incarnation += 1
+    this.wasReceiving = false
     this.loop.afterIo(readyInMs, () => {
       if (this.state === 'starting') this.state = 'running'
     })
