@@ -1,8 +1,8 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Dsn } from '../dsn/dsn.ts'
 import { describeState } from '../manager/explain.ts'
-import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
-import type { HostDescription } from '../topology/host-description.ts'
+import { detachmentOf, isAnswering, lastAnswerOf } from '../topology/host-description.ts'
+import type { Detachment, HostDescription } from '../topology/host-description.ts'
 import { bytesBehind } from '../topology/lag.ts'
 import { masters } from '../topology/topology.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -23,6 +23,8 @@ export interface HostReport {
   readonly lsn: string | null
   readonly lagBytes: number | null
   readonly lagMs: number | null
+  /** Of a replica: why it is not known to follow the master. */
+  readonly detached: Detachment['reason'] | null
   readonly responseTimeMs: number | null
   readonly serverVersion: string | null
   readonly startedAt: string | null
@@ -77,6 +79,7 @@ function hostReport(
     lsn: answer?.lsn === undefined ? null : wordLsn(answer.lsn),
     lagBytes: (isReplica ? bytesBehind(host, topology.wal) : undefined) ?? null,
     lagMs: (isReplica ? rounded(host.lag?.ms) : undefined) ?? null,
+    detached: isReplica ? (detachmentOf(host)?.reason ?? null) : null,
     responseTimeMs: rounded(answering?.responseTimeMs) ?? null,
     serverVersion: facts === undefined ? null : shown(facts.version),
     startedAt: facts?.startedAt ?? null,

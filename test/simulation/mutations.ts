@@ -304,4 +304,47 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'topology/lineage.ts',
     edits: [['if (fork === undefined || fork.lsn < token.lsn) return false', 'if (fork === undefined) return false']],
   },
+  {
+    name: 'a replica is measured by what the master said before',
+    file: 'topology/following.ts',
+    edits: [
+      ['const isAskedAfter = master.seenAtMs - master.roundTripMs >= host.seenAtMs', 'const isAskedAfter = true'],
+    ],
+  },
+  {
+    name: 'a replica ahead of the master is taken for a fresh one',
+    needs: 'stranded replica',
+    file: 'topology/following.ts',
+    edits: [["if (isAskedAfter && isAhead) return found('position')", '']],
+  },
+  {
+    name: 'what is known of a diverged replica is forgotten with its next answer',
+    needs: 'stranded replica',
+    file: 'topology/following.ts',
+    edits: [['if (isDiverged && (isAbove || isAhead || !isSeenToFollow(following))) return known', '']],
+  },
+  {
+    name: 'a replica above the master is fresh until that is asked again',
+    needs: 'stranded replica',
+    file: 'topology/following.ts',
+    edits: [["if (isAbove && following.aloneSinceMs !== undefined) return found('no-receiver')", '']],
+  },
+  {
+    name: 'a receiver that has just been started is believed',
+    needs: 'stranded replica',
+    file: 'topology/following.ts',
+    edits: [['export const STEADY_MS = 1_000', 'export const STEADY_MS = 0']],
+  },
+  {
+    name: 'the manager’s bound on lag is soft for whoever has diverged, too',
+    needs: 'stranded replica',
+    file: 'selection/suitable-hosts.ts',
+    edits: [['isFresh === undefined ? orAll(hosts, follows) : hosts.filter(follows)', 'orAll(hosts, follows)']],
+  },
+  {
+    name: 'who was promoted by mistake proves what it replayed by its control file',
+    needs: 'stranded replica',
+    file: 'topology/lineage.ts',
+    edits: [['following === undefined || following.isFed', 'true']],
+  },
 ]

@@ -138,7 +138,7 @@ export class FakeCluster {
     facts.timeline += 1
     const { timeline, systemId } = facts
     server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
-    facts.lsn += whole(this.random, 1, 40)
+    facts.lsn += whole(this.random, 1, chance(this.random, 0.5) ? 4 : 40)
     server.isStranded = true
     if (chance(this.random, 0.5)) server.timelineInControlFile = timeline
     server.start(readyInMs)

@@ -15,6 +15,7 @@ const REPLICA: HostReport = {
   lsn: '16/B374D848',
   lagBytes: 2_500,
   lagMs: 1_200,
+  detached: null,
   responseTimeMs: 0.42,
   serverVersion: '18.4',
   startedAt: '2026-11-26T13:03:59Z',

@@ -14,6 +14,7 @@ import type { ScriptedClient } from '../../support/scripted/connection.ts'
 import { coded } from '../../support/scripted/coded.ts'
 import type { HostSetting, Rig, RigOptions } from '../../support/scripted/rig.ts'
 import { startedRig } from '../../support/scripted/rig.ts'
+import { kindsOf } from '../../support/topology.ts'
 
 /** A master and two replicas on 0/100, each asked twice, so that everything is known of them. */
 async function cluster(options: RigOptions = {}, hosts: Readonly<Record<string, HostSetting>> = {}): Promise<Rig> {
@@ -392,5 +393,100 @@ describe('the manager’s own bound on lag is soft', () => {
     const lags = [...made.db.topology.hosts.values()].map((host) => ('lag' in host ? host.lag : undefined))
     expect(lags).toMatchObject([{ bytes: 0, ms: 0 }, { bytes: 256 }, { bytes: 128 }])
     expect(lags[1]?.ms).toBeGreaterThan(2_000)
+  })
+})
+
+describe('law 18: a replica that is not known to follow the master', () => {
+  const ORPHAN: HostSetting = { role: 'replica', timeline: 2, receiver: 'none' }
+  const DIVERGED = "is a replica that has diverged: it is on timeline 2, above the master's 1"
+
+  /** `a` was promoted by mistake, and is a replica again on a timeline of its own. */
+  const accident = async (options: RigOptions = {}, others: Readonly<Record<string, HostSetting>> = {}): Promise<Rig> =>
+    cluster(options, { a: ORPHAN, ...others })
+
+  /** Who serves so many reads; `refused` of whom there is none. */
+  async function readers(made: Rig, options: ReplicaOptions): Promise<ReadonlySet<string>> {
+    const hosts = new Set<string>()
+    for (let n = 0; n < 12; n += 1) {
+      const read = served(made, { timeoutMs: 400, ...options }, 500)
+      hosts.add(await read.then(([host]) => host).catch(() => 'refused'))
+    }
+    return hosts
+  }
+
+  test.each<[string, RigOptions, ReplicaOptions, readonly string[]]>([
+    ['a bound of the caller in time', {}, { maxLagMs: 60_000 }, ['b']],
+    ['a bound of the caller in bytes', {}, { maxLagBytes: 1e9 }, ['b']],
+    ['a bound of the manager in time', { maxReplicaLagMs: 60_000 }, {}, ['b']],
+    ['a bound of the manager in bytes', { maxReplicaLagBytes: 1e9 }, {}, ['b']],
+    ['no bound', {}, {}, ['b']],
+  ])('with %s does not serve beside another', async (_what, options, read, wanted) => {
+    expect(await readers(await accident(options), read)).toEqual(new Set(wanted))
+  })
+
+  test.each<[string, RigOptions, ReplicaOptions, readonly string[]]>([
+    ['a bound of the caller is served by nobody', {}, { maxLagMs: 60_000 }, ['refused']],
+    ['a bound of the caller is served by the master', {}, { maxLagMs: 60_000, fallbackMaster: true }, ['m']],
+    ['a bound of the manager is served by nobody', { maxReplicaLagMs: 60_000 }, {}, ['refused']],
+    ['a bound of the manager is served by the master', { maxReplicaLagMs: 60_000, fallbackMaster: true }, {}, ['m']],
+    ['no bound is served by it', {}, {}, ['a']],
+  ])('where no other is left, a read with %s', async (_what, options, read, wanted) => {
+    expect(await readers(await accident(options, { b: 'down' }), read)).toEqual(new Set(wanted))
+  })
+
+  test('without a bound comes after a replica in doubt', async () => {
+    const made = await accident()
+    made.host('b').suffer('silent')
+    await made.clock.advance(1_700)
+    expect(kindsOf(made.db.topology)).toMatchObject({ b: 'suspect replica' })
+    const lease = later(made.db.acquireReplica({ timeoutMs: 300 }))
+    await made.clock.advance(10)
+    made.host('b').become({})
+    await made.clock.advance(300)
+    expect(hostOf(await lease)).toBe('b')
+  })
+
+  test('never serves a read after a token, and is named by the error, the metrics and the events', async () => {
+    const made = await accident({}, { b: 'down' })
+    const token = await writeAt(made, '0/80')
+    const lease = later(made.db.acquireReplica({ after: token, timeoutMs: 300 }))
+    await made.clock.advance(300)
+    const words = `a:5432 ${DIVERGED} (so it serves no read with a bound on lag or a write token)`
+    await expect(lease).rejects.toThrow(words)
+    const metrics = made.db.metrics().drivers.find(({ host }) => host === 'a:5432')
+    expect(metrics).toMatchObject({ why: DIVERGED, lagMs: undefined, lagBytes: undefined })
+    expect(made.events).toContain('replicaDetached a:5432 timeline')
+  })
+
+  test('is named within two checks, and serves again when it was rewound', async () => {
+    const lines: string[] = []
+    const note = (line: string): void => void lines.push(line)
+    const logger = { debug: () => undefined, info: note, warn: note, error: note }
+    const made = await cluster({ logger })
+    made.set({ a: { restart: true, ...ORPHAN } })
+    await made.clock.advance(2_100)
+    expect(made.events).toContain('replicaDetached a:5432 timeline')
+    made.set({ a: { restart: true, role: 'replica', timeline: 1, receiver: 7 } })
+    await made.clock.advance(1_100)
+    expect(made.events.at(-1)).toBe('replicaFollows a:5432')
+    expect(lines.filter((line) => line.includes('a:5432')).slice(-1)).toEqual([
+      'hasql: a:5432 follows the master again',
+    ])
+    expect(lines).toContain(`hasql: a:5432 ${DIVERGED}`)
+    expect(await readers(made, { maxLagMs: 60_000 })).toEqual(new Set(['a', 'b']))
+  })
+
+  test('is not found where the role may not see positions: a bound of the manager is soft there as ever', async () => {
+    const hidden: HostSetting = { role: 'replica', rights: false }
+    const made = await cluster({ maxReplicaLagMs: 300 }, { a: hidden, b: hidden })
+    expect(await readers(made, {})).toEqual(new Set(['a', 'b']))
+  })
+
+  test('is none for 10 s after a failover, while its receiver is away', async () => {
+    const made = await cluster({ maxReplicaLagMs: 60_000, acquireTimeoutMs: 20_000 })
+    made.set({ m: 'down', a: { role: 'master', timeline: 2, lsn: '0/110' }, b: { receiver: 'none' } })
+    await made.clock.advance(9_000)
+    expect((await served(made, {}, 100))[0]).toBe('b')
+    expect((await served(made, { maxLagMs: 60_000 }, 100))[0]).toBe('b')
   })
 })
