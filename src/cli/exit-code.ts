@@ -8,6 +8,9 @@ export const EXIT = {
   staleMaster: 5,
   hostOut: 6,
   accessRefused: 7,
+  replicaNotFollowing: 8,
+  writesWait: 9,
+  mixedEndpoint: 10,
   interrupted: 130,
 } as const
 

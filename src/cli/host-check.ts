@@ -14,6 +14,7 @@ import { lacksOf } from '../topology/host-description.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 import { adviceFor } from './advice.ts'
 import type { Limit } from './limit.ts'
+import { fixedLookup } from './look-all-up.ts'
 import { hiddenAdvice, readRights, RIGHTS_QUERY } from './rights.ts'
 import { isName } from './target.ts'
 import { StepFailure, StepLog } from './step-log.ts'
@@ -53,11 +54,7 @@ export class HostChecker {
   async check(): Promise<HostCheck> {
     try {
       const addresses = await this.#lookUp()
-      const lookup: SocketLookup = (_name, { all }, callback) => {
-        const [first] = addresses
-        if (all === true || first === undefined) callback(null, [...addresses])
-        else callback(null, first.address, first.family)
-      }
+      const lookup = fixedLookup(addresses)
       await this.#encrypt(await this.#connect(lookup))
       await this.#logIn(lookup)
       return this.#result('none')

@@ -5,6 +5,7 @@ import { widthOf } from './io.ts'
 import type { Io } from './io.ts'
 import type { Watching } from './open-manager.ts'
 import { reportOn } from './report.ts'
+import { NO_LOOKS, verdictOf } from './verdict.ts'
 import { styleFor } from './style.ts'
 import type { Style } from './style.ts'
 import { fitted } from './table.ts'
@@ -99,7 +100,9 @@ export class LivePage {
     const { manager, facts } = this.#watching
     const nowMs = this.#io.clock.nowMs()
     const { topology } = manager
-    const report = reportOn(this.#target.dsn, topology, facts, nowMs)
+    // What may be wrong for a moment only is not worth a red line that comes and goes.
+    const reasons = verdictOf(topology, NO_LOOKS).filter(({ settling }) => settling === undefined)
+    const report = reportOn(this.#target.dsn, topology, facts, reasons, nowMs)
     const { masterlessSinceMs } = topology
     const state =
       masterlessSinceMs === undefined

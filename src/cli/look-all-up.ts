@@ -1,4 +1,4 @@
-import type { Lookup } from '../network/lookup.ts'
+import type { Address, Lookup, SocketLookup } from '../network/lookup.ts'
 import { LookupTimeoutError } from '../network/lookup-timeout-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { ms } from '../time/milliseconds.ts'
@@ -24,5 +24,14 @@ export function lookAllUp(lookup: Lookup, names: readonly string[], limitMs: num
     const outcome = outcomes.get(name)
     if (outcome === undefined) lookup(name, options, done)
     else void outcome.then((found) => done(...found))
+  }
+}
+
+/** A lookup for sockets that has these addresses for every name. */
+export function fixedLookup(addresses: readonly Address[]): SocketLookup {
+  return (_name, { all }, callback) => {
+    const [first] = addresses
+    if (all === true || first === undefined) callback(null, [...addresses])
+    else callback(null, first.address, first.family)
   }
 }

@@ -1,3 +1,4 @@
+import type { Driver } from '../driver/driver.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import { BasePoolManager } from '../manager/base-pool-manager.ts'
 import type { Lookup } from '../network/lookup.ts'
@@ -12,13 +13,16 @@ import { UsageError } from './usage-error.ts'
 export interface Watching {
   readonly manager: BasePoolManager<unknown, unknown>
   readonly facts: ReadonlyMap<HostId, ServerFacts>
+  /** What the hosts are asked with, for further looks. */
+  readonly driver: Pick<Driver<unknown, unknown>, 'openProbe'>
+  readonly lookup: Lookup
 }
 
 /** Of the connect timeout this much is for the host; the rest is for getting there and for saying how it went. */
 const SHARE_OF_HOST = 0.85
 
 /**
- * `asking` may put something before the resolver.
+ * `asking` may put something before the resolver, `watching` round the driver.
  * @throws {UsageError} the package `pg` is not installed.
  */
 export async function openManager(
@@ -26,6 +30,7 @@ export async function openManager(
   refreshDelayMs: number,
   io: Io,
   asking: (lookup: Lookup) => Lookup = (lookup) => lookup,
+  watching: (driver: Driver<unknown, unknown>) => Driver<unknown, unknown> = (driver) => driver,
 ): Promise<Watching> {
   const [{ createPgDriver }, resolver] = await Promise.all([loadPg(io), openLookup(target, io)])
   const lookup = asking(resolver)
@@ -33,9 +38,12 @@ export async function openManager(
   const connectTimeoutMs = limitOf(target)
   const refreshTimeoutMs = Math.min(connectTimeoutMs, 1_000)
   const options = { connectTimeoutMs, refreshDelayMs, refreshTimeoutMs, clock: io.clock, lookup }
+  const driver: Driver<unknown, unknown> = createPgDriver()
   return {
-    manager: new BasePoolManager<unknown, unknown>(notingFacts(createPgDriver(), facts), target.dsn, options),
+    manager: new BasePoolManager<unknown, unknown>(notingFacts(watching(driver), facts), target.dsn, options),
     facts,
+    driver,
+    lookup,
   }
 }
 

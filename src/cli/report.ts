@@ -10,7 +10,7 @@ import type { ExitCode } from './exit-code.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { shown } from './shown.ts'
 import { exitCodeOf, isInUse, problemsOf } from './verdict.ts'
-import type { Problem } from './verdict.ts'
+import type { Problem, Reason } from './verdict.ts'
 import { wordLsn } from './words.ts'
 
 /** One host, as `hasql status --json` prints it; see docs/status.schema.json. */
@@ -38,6 +38,8 @@ export interface StatusReport {
   readonly ok: boolean
   readonly exitCode: ExitCode
   readonly problems: readonly Problem[]
+  /** Why, in the same order; a problem may have several. */
+  readonly reasons: readonly { readonly problem: Problem; readonly host: string | null; readonly text: string }[]
   readonly master: string | null
   readonly systemId: string | null
   readonly hosts: readonly HostReport[]
@@ -47,14 +49,16 @@ export function reportOn(
   dsn: Dsn,
   topology: Topology,
   facts: ReadonlyMap<HostId, ServerFacts>,
+  reasons: readonly Reason[],
   nowMs: number,
 ): StatusReport {
-  const problems = problemsOf(topology)
+  const problems = problemsOf(reasons)
   return {
     dsn: dsn.toString(),
     ok: problems.length === 0,
     exitCode: exitCodeOf(problems),
     problems,
+    reasons: reasons.map(({ problem, host, text }) => ({ problem, host: host ?? null, text: shown(text) })),
     master: masters(topology)[0]?.hostId ?? null,
     systemId: topology.fencing.systemId ?? null,
     hosts: [...topology.hosts.values()].map((host) => hostReport(host, topology, facts.get(host.hostId), nowMs)),

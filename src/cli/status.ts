@@ -1,3 +1,4 @@
+import type { HostSpec } from '../dsn/host-spec.ts'
 import type { Lookup } from '../network/lookup.ts'
 import { ms } from '../time/milliseconds.ts'
 import type { Run } from './commands.ts'
@@ -9,9 +10,12 @@ import { limitOf, openManager } from './open-manager.ts'
 import type { Watching } from './open-manager.ts'
 import { reportOn } from './report.ts'
 import type { StatusReport } from './report.ts'
+import { ServerLooks } from './server-looks.ts'
+import { settledReasons } from './settle.ts'
 import { styleFor } from './style.ts'
 import { namesOf, readTarget } from './target.ts'
-import type { Problem } from './verdict.ts'
+import { verdictOf } from './verdict.ts'
+import type { Reason } from './verdict.ts'
 
 /** Of the connect timeout this much may pass before what is known is printed. */
 const SHARE_OF_ASKING = 0.95
@@ -19,7 +23,10 @@ const SHARE_OF_ASKING = 0.95
 /** Of it the resolver may take this much, so that the hosts whose names it knows have time to answer. */
 const SHARE_OF_RESOLVER = 0.5
 
-/** `hasql status`: every host, once. */
+/** The hosts are asked this often while something is in doubt. */
+const REFRESH_MS = 500
+
+/** `hasql status`: every host, once; again only while something may be wrong for a moment. */
 export const status: Run = async (given, io) => {
   const startedMs = io.clock.nowMs()
   const target = await readTarget(given, io)
@@ -27,11 +34,20 @@ export const status: Run = async (given, io) => {
   const names = namesOf(target)
   const limitMs = target.connectTimeoutMs * SHARE_OF_RESOLVER
   const atOnce = (lookup: Lookup): Lookup => lookAllUp(lookup, names, limitMs, io.clock)
-  const watching = await openManager(target, limitOf(target), io, atOnce)
-  const { manager, facts } = watching
+  const looks = new ServerLooks()
+  const watching = await openManager(target, REFRESH_MS, io, atOnce, (driver) => looks.watching(driver))
+  const { manager, facts, driver, lookup } = watching
   try {
-    await seenOnce(watching, target.connectTimeoutMs * SHARE_OF_ASKING - (io.clock.nowMs() - askedMs), io)
-    const report = reportOn(target.dsn, manager.topology, facts, io.clock.nowMs())
+    const leftMs = target.connectTimeoutMs * SHARE_OF_ASKING - (io.clock.nowMs() - askedMs)
+    const behind = (specs: readonly HostSpec[]): Promise<void> =>
+      looks.lookBehind(specs, { clock: io.clock, driver, lookup, limitMs: Math.min(leftMs, limitOf(target)) })
+    await Promise.all([seenOnce(watching, leftMs, io), behind(target.dsn.hosts)])
+    const judge = (): readonly Reason[] => verdictOf(manager.topology, looks)
+    const reasons = await settledReasons(judge, io.clock, (doubts) => {
+      const mixed = doubts.filter(({ problem }) => problem === 'mixed-endpoint').map(({ host }) => host)
+      void behind(target.dsn.hosts.filter(({ hostId }) => mixed.includes(hostId)))
+    })
+    const report = reportOn(target.dsn, manager.topology, facts, reasons, io.clock.nowMs())
     io.out.write(given.switches.has('json') ? `${JSON.stringify(report, undefined, 2)}\n` : page(report, io))
     return report.exitCode
   } finally {
@@ -63,20 +79,6 @@ function page(report: StatusReport, io: Io): string {
   const wide = wideTable(report.hosts, (_format, text) => text)
   const fits = io.out.isTTY !== true || Math.max(...wide.map((line) => line.length)) <= columns
   const lines = fits ? wideTable(report.hosts, style) : narrowTable(report.hosts, style, columns, 'up')
-  const problems = report.problems.map((problem) => style('red', wordProblem(problem)))
+  const problems = report.reasons.map(({ text }) => style('red', text))
   return `${[...lines, ...(problems.length === 0 ? [] : ['', ...problems])].join('\n')}\n`
-}
-
-const WORDS: Readonly<Record<Problem, string>> = {
-  'access-refused': 'No host lets us in: hasql check says at which step, and what to do.',
-  'split-brain': 'Split brain: several hosts accept writes on one timeline. Stop all of them but one.',
-  'no-master': 'No host takes writes.',
-  'stale-master': 'A stale master accepts writes that will be lost: stop it, and let it rejoin as a replica.',
-  'host-refuses': 'A host refuses us: hasql check says at which step, and what to do.',
-  'no-replica': 'No host is a replica that takes reads.',
-  'host-out': 'A host is out of use.',
-}
-
-function wordProblem(problem: Problem): string {
-  return WORDS[problem]
 }
