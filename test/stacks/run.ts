@@ -8,7 +8,7 @@ import { Oracle } from './frame/oracle.ts'
 import { pairTable, resultTable } from './frame/report.ts'
 import { appendResult, keyOf, NO_FIGURES, readResults, resultsOf } from './frame/results.ts'
 import type { Result } from './frame/results.ts'
-import { runOnce } from './frame/stage.ts'
+import { runOnce, told } from './frame/stage.ts'
 import type { RunOutcome, Watched } from './frame/stage.ts'
 import type { DriverName, StackKind } from './frame/stack.ts'
 import { STACKS } from './stacks.ts'
@@ -37,8 +37,7 @@ function tasksOf({ only, runs, drivers, resume, results }: Arguments, commit: st
 
 /** A run that could not begin or end as it should: the stack did not settle. */
 function brokeOff(error: unknown): RunOutcome {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return { figures: NO_FIGURES, measures: [], notes: [], failures: [`the stack broke: ${text}`] }
+  return { figures: NO_FIGURES, measures: [], notes: [], failures: [`the stack broke: ${told(error)}`] }
 }
 
 async function runTask(watched: Watched, { scenario, driver, run }: Task, commit: string): Promise<Result> {
@@ -108,10 +107,11 @@ async function main(args: Arguments): Promise<boolean> {
   const ground = await Ground.open()
   try {
     for (const kind of kinds) {
+      if (isStopping) break
       const own = tasks.filter(({ stack }) => stack === kind)
       await runStack(kind, own, ground, { commit, file: args.results, isStopping: () => isStopping }).catch(
         (error: unknown) => {
-          broken.push(`${kind.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+          broken.push(`${kind.name}: ${told(error)}`)
           console.log(`! ${broken.at(-1) ?? ''}`)
         },
       )

@@ -127,7 +127,9 @@ export class Stage {
       write.executor?.server === port && write.executor.timeline >= era.timeline && write.endedAtMs >= fromMs
     const write = await this.application.write(what, isFirst, 30_000).catch((error: unknown) => {
       const last = this.application.failed.at(-1)?.error
-      throw new Error(`${String(error)}; ${this.view()}; last error: ${String(last)}`)
+      throw new Error(
+        `${error instanceof Error ? error.message : String(error)}; ${this.view()}; last error: ${String(last)}`,
+      )
     })
     this.firstWritesMs.push(write.endedAtMs - fromMs)
     return era
@@ -285,6 +287,10 @@ function firstOf(texts: readonly string[]): readonly string[] {
   return more <= 0 ? texts : [...texts.slice(0, 5), `… and ${more} more like it`]
 }
 
-function told(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+/** The message, and where in the scenario it happened: the rest of the stack says nothing more. */
+export function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const lines = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  const place = lines.find((line) => line.includes('/scenarios/')) ?? lines[0] ?? ''
+  return `${error.message} (${place.trim().replace(/\(?(?:file:\/\/)?\/\S*\/test\//, '(test/')}`.replace(/\)?$/, ')')
 }

@@ -245,7 +245,7 @@ export class PatroniCluster {
     }
     await until('Patroni has one leader and two replicas that stream', SETTLE_LIMIT_MS, repair, 250).catch(
       (error: unknown) => {
-        throw new Error(`${String(error)} (${told})\n${this.logs()}`)
+        throw new Error(`${error instanceof Error ? error.message : String(error)} (${told})\n${this.logs()}`)
       },
     )
   }

@@ -206,10 +206,12 @@ class RepmgrStack implements Stack {
   async reinit(node: StackNode): Promise<void> {
     const own = this.#own(node)
     const leader = await this.leader()
+    await own.endAgent()
     await own.stopServer('fast')
     await own.cloneFrom(leader)
     await own.startServer()
     await own.command('standby', 'register', '--force')
+    own.startAgent()
   }
 
   /** By hand, and while repmgrd is paused: the planned change. */
@@ -238,9 +240,12 @@ class RepmgrStack implements Stack {
     const own = this.#own(node)
     const leader = await this.leader()
     if (own === leader) throw new Error(`${node.name} leads, and cannot rejoin`)
+    // A repmgrd that knew the node as the primary can go on taking it for that, and not promote it the next time.
+    await own.endAgent()
     await own.stopServer('fast')
     const archive = ['--config-archive-dir', own.folder]
     await own.command('node', 'rejoin', '-d', nodeConninfo(leader), '--force-rewind', ...archive)
+    own.startAgent()
   }
 
   async settle(): Promise<void> {
