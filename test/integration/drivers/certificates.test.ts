@@ -22,6 +22,12 @@ beforeAll(async () => {
   cluster = await PgCluster.start({ replicas: 0, ssl: true })
   master = await cluster.master()
   folder = mkdtempSync(join(tmpdir(), 'hasql-renewal-'))
+  // In its own folder, where the server may read what is given to it.
+  const { certificate, key } = makeTlsCertificate()
+  give('server.crt', certificate)
+  give('server.key', key)
+  await master.setting('ssl_cert_file', 'server.crt')
+  await master.setting('ssl_key_file', 'server.key')
 })
 afterAll(async () => {
   await cluster.close()
