@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AcquireTimeoutError } from 'hasql'
-import type { BasePoolManager, ManagerOptions } from 'hasql'
+import type { ManagerOptions } from 'hasql'
 import { PoolManager as PgManager } from 'hasql/pg'
 import { PoolManager as PostgresManager } from 'hasql/postgres'
 import { PgCluster } from 'hasql/testing'
@@ -14,7 +14,7 @@ forbidEscapedErrors()
 /** All that `pg` sends of a caller's settings when it logs in. */
 const SETTINGS = { statement_timeout: 5_000, lock_timeout: 4_000, idle_in_transaction_session_timeout: 3_000 }
 
-type Open = (dsn: string, options?: ManagerOptions) => BasePoolManager<AsyncDisposable, unknown>
+type Open = (dsn: string, options?: ManagerOptions) => PgManager | PostgresManager
 const drivers: Readonly<Record<string, Open>> = {
   pg: (dsn, options) =>
     new PgManager(dsn, { ...options, poolOptions: { max: 2, ...SETTINGS, application_name: 'app', query_timeout: 1 } }),

@@ -147,7 +147,7 @@ describe.each([
  * The whole accident before the eyes of the application. It needs a fence that ends: one that does not keeps the real
  * master out for ever, and there is nobody to follow then.
  */
-test.fails('law 18: also when the application saw the mistaken promotion', async () => {
+test('law 18: also when the application saw the mistaken promotion', async () => {
   const db = await watch({ maxReplicaLagMs: 2_000 })
   const conninfo = await promoteByMistake()
   await eventually('it is seen', () => db.topology.fencing.incumbent?.endsWith(`:${orphan.port}`) === true)
