@@ -64,6 +64,7 @@ export class ServerLooks implements Looks {
           // A host that cannot be had, or does not say who it is, will not say more.
           if (server === undefined) break
           seen.push(server)
+          if (isReachedDirectly(spec, addresses, server)) break
         }
         this.servers.set(spec.hostId, seen)
       }),
@@ -84,6 +85,12 @@ async function addressesFor(spec: HostSpec, lookup: Lookup, limit: Limit): Promi
       () => undefined,
     )
     .catch(() => [])
+}
+
+/** Whether the server knows itself by the very address that was dialled: then nothing stands in between that could lead elsewhere. */
+function isReachedDirectly(spec: HostSpec, addresses: readonly Address[], { address }: ServerSeen): boolean {
+  const dialled = addresses.length === 0 ? [spec.hostAddress ?? spec.host] : addresses.map((each) => each.address)
+  return dialled.length === 1 && address === `${dialled[0] ?? ''}:${spec.port}`
 }
 
 /** The same addresses, another one first: a socket takes the first that answers. */
