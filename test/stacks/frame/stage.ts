@@ -21,6 +21,7 @@ const FIRST_WRITE_MS = 250
 /** Behind an endpoint: after it leads to the server. */
 const FIRST_WRITE_BEHIND_ENDPOINT_MS = 1_200
 const LOOK_EVERY_MS = 20
+const LOOKS = 4
 const ENDPOINT_LIMIT_MS = 30_000
 /** The application works for so long before the fault, and after what the scenario waits for. */
 const AT_WORK_MS = 500
@@ -106,17 +107,21 @@ export class Stage {
       .join(', ')
   }
 
-  /** When the endpoint in front, if there is one, led a fresh connection to that server. */
+  /**
+   * When the endpoint in front, if there is one, began to lead there: a proxy that has not noticed yet that the old server is a
+   * replica hands connections out to both in turn.
+   */
   async #ledTo(port: number): Promise<number> {
     const { endpoint } = this.stack
     if (endpoint === undefined) return 0
-    let startedAtMs = 0
-    const look = async (): Promise<true | undefined> => {
-      startedAtMs = performance.now()
-      return (await endpoint.leadsTo()) === port ? true : undefined
+    const reachedAtMs: number[] = []
+    const look = async (): Promise<number | undefined> => {
+      const startedAtMs = performance.now()
+      if ((await endpoint.leadsTo()) === port) reachedAtMs.push(startedAtMs)
+      else reachedAtMs.length = 0
+      return reachedAtMs.length === LOOKS ? reachedAtMs[0] : undefined
     }
-    await until(`the endpoint leads to port ${port}`, ENDPOINT_LIMIT_MS, look, LOOK_EVERY_MS)
-    return startedAtMs
+    return until(`the endpoint leads to port ${port}`, ENDPOINT_LIMIT_MS, look, LOOK_EVERY_MS)
   }
 
   async #back(what: string, fits: (era: Era) => boolean, sinceMs: number, timeoutMs: number): Promise<Era> {

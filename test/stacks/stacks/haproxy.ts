@@ -21,7 +21,8 @@ interface Ports {
 
 /** Patroni's template for HAProxy: a port for writes and one for reads, and checks against Patroni's REST interface. */
 function settings(nodes: readonly PatroniNode[], ports: Ports, folder: string, isSticky: boolean): string {
-  const defaults = `inter 1s fall 3 rise 2${isSticky ? '' : ' on-marked-down shutdown-sessions'}`
+  // Patroni's own template asks every 3 s: the old server is back, as a replica, before it is marked down.
+  const defaults = isSticky ? 'inter 3s fall 3 rise 2' : 'inter 1s fall 3 rise 2 on-marked-down shutdown-sessions'
   const listen = (name: string, port: number, path: string): string =>
     [
       `listen ${name}`,
@@ -90,7 +91,7 @@ export const haproxy: StackKind = {
 /** The same, with the line left out that ends the connections to a server that is marked down. */
 export const haproxySticky: StackKind = {
   name: 'haproxy-sticky',
-  title: 'the same HAProxy without on-marked-down shutdown-sessions: open connections stay on the old server',
+  title: 'HAProxy without on-marked-down shutdown-sessions, a check every 3 s: open connections stay on the old server',
   needs: NEEDS,
   scenarios: [switchover, restart, killPostmaster, killPostmasterAndAgent, freezeBoth],
   start: (ground) => startProxy(ground, 'haproxy-sticky', true),

@@ -10,8 +10,9 @@ import { switchover } from '../scenarios/switchover.ts'
 import { endpointOn } from './endpoint.ts'
 import { applicationDsn, PatroniCluster, PATRONI_NEEDS } from './patroni-cluster.ts'
 
-/** A resource that follows the leader looks about so often. */
-const LOOK_EVERY_MS = 1_000
+/** What moves the address looks so often, and moves it when it has seen the new leader for so long: the old one is a replica by then. */
+const LOOK_EVERY_MS = 500
+const BEHIND_MS = 3_000
 
 /** One address that leads to one server, then to another: new connections go there, open ones stay where they are. */
 class MovingAddress {
@@ -59,7 +60,7 @@ class MovingAddress {
   }
 }
 
-/** What a virtual address or a Kubernetes `-rw` service does: it follows Patroni's leader, a second behind. */
+/** What a virtual address or a Kubernetes `-rw` service does: it follows Patroni's leader, three seconds behind. */
 export const movingName: StackKind = {
   name: 'moving-name',
   title:
@@ -70,9 +71,12 @@ export const movingName: StackKind = {
     const cluster = await PatroniCluster.of(ground)
     const write = await MovingAddress.open(await ground.port())
     const read = await MovingAddress.open(await ground.port())
+    let seen = { port: 0, sinceMs: -BEHIND_MS }
     const follow = async (): Promise<void> => {
       const leader = await cluster.leader().catch(() => undefined)
       if (leader === undefined) return
+      if (leader.port !== seen.port) seen = { port: leader.port, sinceMs: performance.now() }
+      if (write.target !== undefined && performance.now() - seen.sinceMs < BEHIND_MS) return
       write.target = leader.port
       read.target = cluster.nodes.find(({ name }) => name !== leader.name)?.port
     }
