@@ -1,8 +1,9 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { dashboard } from 'hasql/dashboard'
-import { AcquireTimeoutError } from 'hasql/pg'
+import { AcquireTimeoutError, NotWritableError, OptionsError } from 'hasql/pg'
 import type { PoolManager } from 'hasql/pg'
 import { registerMetrics } from 'hasql/prometheus'
 import type { PoolClient } from 'pg'
@@ -20,9 +21,10 @@ export interface Service {
 
 /**
  * An HTTP service whose requests are answered by the master or by a replica. `drainMs`: for how long it goes on when it is
- * stopped, so that a load balancer sees that it is not ready before it is gone.
+ * stopped, so that a load balancer sees that it is not ready before it is gone. `adminToken`: what an operator must show; without
+ * one there are no routes for operators.
  */
-export function makeService(db: PoolManager, drainMs: number): Service {
+export function makeService(db: PoolManager, drainMs: number, adminToken?: string): Service {
   const app = fastify({ forceCloseConnections: 'idle' })
   const page = dashboard(db, { title: 'web service' })
   const registry = new Registry()
@@ -47,6 +49,18 @@ export function makeService(db: PoolManager, drainMs: number): Service {
     reply.hijack()
     page(request.raw, reply.raw)
   })
+  // Ends a fence by hand (docs/failure-model.md). Each instance must be told, so call it on each, not through the load balancer.
+  app.post<{ Params: { host: string } }>('/admin/accept-master/:host', (request, reply) => {
+    if (!isOperator(request.headers.authorization, adminToken)) return reply.code(403).send({ error: 'forbidden' })
+    try {
+      db.acceptMaster(request.params.host)
+      return { accepted: request.params.host }
+    } catch (error) {
+      if (error instanceof NotWritableError) return reply.code(409).send({ error: error.message })
+      if (error instanceof OptionsError) return reply.code(404).send({ error: error.message })
+      throw error
+    }
+  })
   // A connection that is kept open would keep the service from ending.
   app.addHook('onSend', async (_request, reply) => {
     if (!ready) void reply.header('connection', 'close')
@@ -65,6 +79,13 @@ export function makeService(db: PoolManager, drainMs: number): Service {
     await db.close()
   }
   return { app, stop: () => (stopped ??= end()) }
+}
+
+/** Compares in constant time, so that the time tells nothing of the secret. */
+function isOperator(shown: string | undefined, token: string | undefined): boolean {
+  if (token === undefined || token === '' || shown === undefined) return false
+  const [one, other] = [shown, `Bearer ${token}`].map((text) => createHash('sha256').update(text).digest())
+  return one !== undefined && other !== undefined && timingSafeEqual(one, other)
 }
 
 interface Answer {

@@ -90,3 +90,23 @@ test('stopping it ends readiness first, then finishes the requests, then closes 
   expect(db.closed).toBe(true)
   await expect(fetch(`${url}/health/live`)).rejects.toThrow()
 })
+
+test('an operator with the secret ends a fence by hand, and nobody else does', async () => {
+  const db = new PoolManager(cluster.dsn)
+  const { app, stop } = makeService(db, 0, 'open sesame')
+  await app.ready()
+  await db.ready({ mastersCount: 1, replicasCount: 0 })
+  const { port } = await cluster.master()
+  const replica = (await cluster.replicas())[0]?.port ?? 0
+  const accept = async (host: string, authorization?: string): Promise<number> => {
+    const url = `/admin/accept-master/${host}`
+    const headers = authorization === undefined ? {} : { authorization }
+    return (await app.inject({ method: 'POST', url, headers })).statusCode
+  }
+  expect(await accept(`127.0.0.1:${port}`)).toBe(403)
+  expect(await accept(`127.0.0.1:${port}`, 'Bearer open barley')).toBe(403)
+  expect(await accept(`127.0.0.1:${port}`, 'Bearer open sesame')).toBe(200)
+  expect(await accept(`127.0.0.1:${replica}`, 'Bearer open sesame')).toBe(409)
+  expect(await accept('db9:5432', 'Bearer open sesame')).toBe(404)
+  await stop()
+})
