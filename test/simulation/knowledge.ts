@@ -18,16 +18,29 @@ export class Knowledge {
   #now: View = { said: new Map(), highest: new Map() }
   #before: View = { said: new Map(), highest: new Map() }
   #isNew = false
+  #questions = 0
+  readonly #asked = new WeakMap<FakeProbe, number>()
+  readonly #answered = new Map<string, number>()
   readonly #systemIds = new WeakMap<FakeProbe, string>()
+
+  /** The probe is asked something. */
+  asked(probe: FakeProbe): void {
+    this.#questions += 1
+    this.#asked.set(probe, this.#questions)
+  }
 
   answered(probe: FakeProbe, statement: string, [first, , , timeline]: Row): void {
     if (statement === IDENTITY_QUERY) {
       if (typeof first === 'string') this.#systemIds.set(probe, first)
       return
     }
+    // Of two connections to one host the question that was asked last counts.
+    const askedAt = this.#asked.get(probe) ?? 0
+    if (askedAt < (this.#answered.get(probe.hostId) ?? 0)) return
+    this.#answered.set(probe.hostId, askedAt)
     const systemId = this.#systemIds.get(probe) ?? 'unknown'
     const said = { inRecovery: first === 'true', timeline: Number(timeline ?? Infinity), systemId }
-    this.#now.said.set(probe.server.hostId, said)
+    this.#now.said.set(probe.hostId, said)
     if (timeline !== null && timeline !== undefined) {
       this.#now.highest.set(systemId, Math.max(this.#now.highest.get(systemId) ?? 0, said.timeline))
     }
