@@ -1,5 +1,7 @@
 import { detachmentOf } from '../../src/topology/host-description.ts'
+import { WRITER } from '../support/fake/routes.ts'
 import { strike } from './faults.ts'
+import type { Scenario } from './scenario.ts'
 import type { Tally } from './tally.ts'
 import type { Workload } from './workload.ts'
 import type { World } from './world.ts'
@@ -8,6 +10,16 @@ import type { World } from './world.ts'
 const REJECTED_MS = 30_000
 /** Saying goodbye on close takes at most this long, and a timer a little more. */
 const FAREWELL_MS = 260
+
+/** A move that was under way, a look of the proxy, and a fresh connection. */
+const MOVED_MS = 1_500 + 50 + 900
+/** With a reader that still leads to the new master, the writer has no haste to be tried anew. */
+const RENEWED_MS = 60_000
+
+function endpointMs({ endpoints }: Scenario): number {
+  if (endpoints === 'none') return 0
+  return endpoints === 'writer' ? MOVED_MS : MOVED_MS + RENEWED_MS
+}
 
 /** Lets the scenario happen: starts the application, strikes, heals, and closes. */
 export class Director {
@@ -82,7 +94,7 @@ export class Director {
     const { refreshDelayMs, refreshTimeoutMs, connectTimeoutMs } = scenario.options
     const probeMs = refreshDelayMs + refreshTimeoutMs + Math.max(refreshTimeoutMs, connectTimeoutMs)
     const wasRejected = scenario.faults.some(({ kind }) => kind === 'access')
-    const boundMs = 2 * probeMs + connectTimeoutMs + 1_000 + (wasRejected ? REJECTED_MS : 0)
+    const boundMs = 2 * probeMs + connectTimeoutMs + 1_000 + (wasRejected ? REJECTED_MS : 0) + endpointMs(scenario)
     this.#workload.call('master', boundMs, !wasRejected)
     this.#workload.call('replica', boundMs, !wasRejected)
     this.#waitForCalm(loop.nowMs() + boundMs + 10)
@@ -104,9 +116,11 @@ export class Director {
   }
 
   #whatIsWrong(): string | undefined {
-    const { cluster, topology } = this.#world
+    const { cluster, topology, scenario } = this.#world
+    const { endpoints } = scenario
     for (const host of topology.hosts.values()) {
-      const wanted = host.hostId === cluster.master?.hostId ? 'master' : 'replica'
+      const isMaster = endpoints === 'none' ? host.hostId === cluster.master?.hostId : host.hostId === WRITER
+      const wanted = isMaster ? 'master' : 'replica'
       const isDoubted = 'suspicion' in host && host.suspicion !== undefined
       const detached = detachmentOf(host)
       if (detached !== undefined)

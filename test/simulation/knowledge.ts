@@ -38,11 +38,20 @@ const MOST_JUMP = 1_000
 export class Knowledge {
   readonly #said = new Map<string, Said>()
   readonly #witnessed: Witnessed[] = []
+  #questions = 0
+  readonly #asked = new WeakMap<FakeProbe, number>()
+  readonly #answered = new Map<string, number>()
   readonly #systemIds = new WeakMap<FakeProbe, string>()
   #reasons: ReadonlyMap<string, string | undefined> = new Map()
   #isNew = false
   /** A host that was believed has been writable: nobody who is not believed may take writes from then on. */
   #hasBelieved = false
+
+  /** The probe is asked something. */
+  asked(probe: FakeProbe): void {
+    this.#questions += 1
+    this.#asked.set(probe, this.#questions)
+  }
 
   answered(probe: FakeProbe, statement: string, row: Row): void {
     const [first, , , timeline, reached, received, receiver] = row
@@ -50,9 +59,13 @@ export class Knowledge {
       if (typeof first === 'string') this.#systemIds.set(probe, first)
       return
     }
-    const { hostId, loop } = probe.server
+    const { hostId, server } = probe
+    // Of two connections to one host the question that was asked last counts.
+    const askedAt = this.#asked.get(probe) ?? 0
+    if (askedAt < (this.#answered.get(hostId) ?? 0)) return
+    this.#answered.set(hostId, askedAt)
     const said = {
-      atMs: loop.nowMs(),
+      atMs: server.loop.nowMs(),
       inRecovery: first === 'true',
       timeline: numberOr(timeline, Infinity),
       systemId: this.#systemIds.get(probe) ?? 'unknown',

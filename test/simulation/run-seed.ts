@@ -7,6 +7,7 @@ import type { BasePoolManager } from '../../src/manager/base-pool-manager.ts'
 import { FakeDriver } from '../support/fake-driver.ts'
 import { FakeEventLoop } from '../support/fake/event-loop.ts'
 import { FakeCluster } from '../support/fake/fake-cluster.ts'
+import { EndpointRoutes, directRoutes } from '../support/fake/routes.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { runSteps } from './drain.ts'
 import { Director } from './director.ts'
@@ -105,8 +106,11 @@ function stepper(world: World, director: Director): () => boolean {
 function makeManager(world: World, subject: Subject, random: () => number): Manager {
   const { scenario, cluster, loop } = world
   const watch = watchDriver(() => world)
-  const driver = new FakeDriver(cluster.servers, scenario.capacity, watch)
-  const dsn = `postgresql://app:${CANARY}@${cluster.servers.map(({ hostId }) => hostId).join(',')}/app`
+  const { endpoints } = scenario
+  const routes =
+    endpoints === 'none' ? directRoutes(cluster.servers) : new EndpointRoutes(cluster, endpoints === 'both')
+  const driver = new FakeDriver(routes, scenario.capacity, watch)
+  const dsn = `postgresql://app:${CANARY}@${routes.hostIds.join(',')}/app`
   return new subject.BasePoolManager(driver, dsn, {
     ...scenario.options,
     balancerPolicy: watched(policyOf(scenario.policy), world),

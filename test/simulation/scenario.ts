@@ -88,6 +88,11 @@ export interface Scenario {
   readonly ending: Ending
   /** Whether standbys show our user which timeline they receive. */
   readonly showsTimelines: boolean
+  /**
+   * Whether the application knows endpoints instead of the servers behind them: one for writes, or `both`, one for writes and one
+   * for reads. They leave open connections where they are.
+   */
+  readonly endpoints: 'none' | 'writer' | 'both'
 }
 
 /** The same seed gives the same scenario. */
@@ -118,6 +123,7 @@ export function scenarioOf(seed: number): Scenario {
     holdMs: oneOf(random, [5, 50, 400]),
     ending: drawEnding(random, chaosMs),
     showsTimelines: chance(random, 0.5),
+    endpoints: hosts > 1 && chance(random, 0.2) ? oneOf(random, ['writer', 'both']) : 'none',
   }
   return chance(random, 0.2) ? withLongMistake(scenario) : scenario
 }

@@ -50,7 +50,7 @@ export class Tally {
     const { announcer } = world
     announcer.on('fault', ({ pool }) => this.#felt(pool.hostId))
     announcer.on('connectFailed', ({ hostId }) => this.#felt(hostId))
-    announcer.on('probeDropped', ({ server }) => this.#felt(server.hostId))
+    announcer.on('probeDropped', ({ hostId }) => this.#felt(hostId))
     announcer.on('hinted', (hostId) => this.#felt(hostId))
     announcer.on('rejected', () => this.#felt(undefined))
     announcer.on('snapshot', (before, after) => this.#compare(before, after))

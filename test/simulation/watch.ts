@@ -1,4 +1,5 @@
 import type { DriverWatch } from '../support/fake/driver-watch.ts'
+import type { FakeProbe } from '../support/fake/fake-probe.ts'
 import type { World } from './world.ts'
 
 /** Passes what the fake driver sees on to the laws. The world is made after the driver, so it is asked for late. */
@@ -31,18 +32,33 @@ export function watchDriver(worldOf: () => World): DriverWatch {
       world.note(() => `${pool.hostId} no connection: ${error.message}`)
       world.announcer.tell('connectFailed', pool)
     },
-    probeOpened: (probe) => worldOf().announcer.tell('probeOpened', probe),
-    probeAsked: (probe, statement) => worldOf().announcer.tell('probeAsked', probe, statement),
+    probeOpened: (probe) => {
+      const world = worldOf()
+      world.probes.opened(probe)
+      world.announcer.tell('probeOpened', probe)
+    },
+    probeAsked: (probe, statement) => {
+      const world = worldOf()
+      world.knowledge.asked(probe)
+      world.announcer.tell('probeAsked', probe, statement)
+    },
     probeAnswered: (probe, statement, row) => {
       const world = worldOf()
       world.knowledge.answered(probe, statement, row)
-      world.note(() => `${probe.server.hostId} probe answered ${row.join(' ')}`)
+      world.probes.answered(probe, statement)
+      world.note(() => `${nameOf(probe)} probe answered ${row.join(' ')}`)
       world.announcer.tell('probeAnswered', probe, statement, row)
     },
     probeDropped: (probe) => {
       const world = worldOf()
-      world.note(() => `${probe.server.hostId} probe connection dropped${probe.isAsking ? ' while it was asked' : ''}`)
+      world.note(() => `${nameOf(probe)} probe connection dropped${probe.isAsking ? ' while it was asked' : ''}`)
+      world.probes.dropped(probe)
       world.announcer.tell('probeDropped', probe)
     },
   }
+}
+
+/** The host, and the server that the connection leads to where that is another name. */
+function nameOf({ hostId, server }: FakeProbe): string {
+  return hostId === server.hostId ? hostId : `${hostId} (${server.hostId})`
 }

@@ -7,6 +7,7 @@ import type { FakeCluster } from '../support/fake/fake-cluster.ts'
 import type { FakePool } from '../support/fake/fake-pool.ts'
 import { Announcer } from './announcer.ts'
 import type { Knowledge } from './knowledge.ts'
+import { ProbeConnections } from './probe-connections.ts'
 import type { Scenario } from './scenario.ts'
 
 export type Manager = BasePoolManager<FakeClient, FakePool>
@@ -25,6 +26,7 @@ export class World {
   readonly cluster: FakeCluster
   readonly announcer: Announcer = new Announcer()
   readonly knowledge: Knowledge
+  readonly probes: ProbeConnections = new ProbeConnections()
   /** Lines of what happened; undefined while nobody wants to read them. */
   readonly trace: string[] | undefined
   /** When the event loop last stood still. */

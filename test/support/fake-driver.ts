@@ -6,36 +6,30 @@ import type { DriverWatch } from './fake/driver-watch.ts'
 import type { FakeClient } from './fake/fake-connection.ts'
 import { FakePool } from './fake/fake-pool.ts'
 import { FakeProbe } from './fake/fake-probe.ts'
-import type { FakeServer } from './fake/fake-server.ts'
+import type { Routes } from './fake/routes.ts'
 
 /** A driver whose connections lead to model servers, and whose every move is watched. */
 export class FakeDriver implements Driver<FakeClient, FakePool> {
   readonly name = 'fake'
-  readonly #servers: ReadonlyMap<string, FakeServer>
+  readonly #routes: Routes
   readonly #capacity: number
   readonly #watch: DriverWatch
 
-  constructor(servers: readonly FakeServer[], capacity: number, watch: DriverWatch) {
-    this.#servers = new Map(servers.map((server) => [server.hostId, server]))
+  constructor(routes: Routes, capacity: number, watch: DriverWatch) {
+    this.#routes = routes
     this.#capacity = capacity
     this.#watch = watch
   }
 
   openPool({ hostId }: HostSpec, options: PoolOptions, hooks: DriverPoolHooks<FakeClient>): FakePool {
-    return new FakePool(this.#server(hostId), this.#capacity, options, hooks, this.#watch)
+    return new FakePool(hostId, this.#routes, this.#capacity, options, hooks, this.#watch)
   }
 
   openProbe({ hostId }: HostSpec, options: ProbeOptions): FakeProbe {
-    return new FakeProbe(this.#server(hostId), options, this.#watch)
+    return new FakeProbe(hostId, this.#routes, options, this.#watch)
   }
 
   classify(error: unknown, phase: Phase): HostFault | undefined {
     return classifyError(error, phase)
-  }
-
-  #server(hostId: string): FakeServer {
-    const server = this.#servers.get(hostId)
-    if (server === undefined) throw new RangeError(`there is no model of ${hostId}`)
-    return server
   }
 }

@@ -6,6 +6,7 @@ import type { FakeClient } from '../../support/fake/fake-connection.ts'
 import { FakeCluster } from '../../support/fake/fake-cluster.ts'
 import type { FakePool } from '../../support/fake/fake-pool.ts'
 import type { FakeServer } from '../../support/fake/fake-server.ts'
+import { directRoutes } from '../../support/fake/routes.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { runSteps } from '../drain.ts'
 
@@ -27,7 +28,7 @@ export class Stage {
 
   constructor({ hosts, capacity }: StagePlan) {
     this.cluster = new FakeCluster(this.loop, seededRandom(7), { hosts, hasRights: true, showsTimelines: false })
-    const driver = new FakeDriver(this.cluster.servers, capacity, this.#watch())
+    const driver = new FakeDriver(directRoutes(this.cluster.servers), capacity, this.#watch())
     const dsn = `postgresql://app@${this.cluster.servers.map(({ hostId }) => hostId).join(',')}/app`
     // Long pauses, so that the turns belong to the story and not to the monitors.
     const options = { refreshDelayMs: 5_000, refreshTimeoutMs: 400, connectTimeoutMs: 400, allowExitOnIdle: true }

@@ -1,5 +1,6 @@
 import { isAnswering } from '../../../src/topology/host-description.ts'
 import type { HostDescription } from '../../../src/topology/host-description.ts'
+import type { FakeProbe } from '../../support/fake/fake-probe.ts'
 import type { FakeConnection } from '../../support/fake/fake-connection.ts'
 import type { World } from '../world.ts'
 
@@ -37,12 +38,14 @@ export function checkEvidence(world: World): void {
 /** The last part: when a doubt is gone, the question answered last was asked after it arose. */
 function checkDoubts(world: World): void {
   let order = 0
-  const asked = new Map<string, number>()
+  const asked = new WeakMap<FakeProbe, number>()
   const answered = new Map<string, number>()
   const doubted = new Map<string, number>()
   const next = (): number => (order += 1)
-  world.announcer.on('probeAsked', ({ server }) => asked.set(server.hostId, next()))
-  world.announcer.on('probeAnswered', ({ server }) => answered.set(server.hostId, asked.get(server.hostId) ?? 0))
+  world.announcer.on('probeAsked', (probe) => asked.set(probe, next()))
+  world.announcer.on('probeAnswered', (probe) => {
+    answered.set(probe.hostId, Math.max(answered.get(probe.hostId) ?? 0, asked.get(probe) ?? 0))
+  })
   world.announcer.on('fault', ({ pool: { hostId } }, _error, before, after) => {
     if (suspicionOf(hostId, before.hosts) !== suspicionOf(hostId, after.hosts)) doubted.set(hostId, next())
   })

@@ -5,6 +5,7 @@ import { checkWrites } from './acknowledged-writes.ts'
 import { checkClosed } from './closing.ts'
 import { checkConnectLimit } from './connect-limit.ts'
 import { checkDeadlines } from './deadlines.ts'
+import { checkEndpoints } from './endpoints.ts'
 import { checkEvidence } from './evidence.ts'
 import { checkFences } from './fences.ts'
 import { checkOrder } from './first-come.ts'
@@ -37,6 +38,7 @@ export function layDown(world: World, workload: Workload): void {
   checkDeadlines(world)
   checkClosed(world, workload)
   checkEvidence(world)
+  checkEndpoints(world)
   checkVoidConnections(world)
   checkProbeLoad(world)
   checkConnectLimit(world)

@@ -13,7 +13,7 @@ export function checkRoleSigns(world: World): void {
     if (before !== after) world.violated('law 11', `a pushed setting of ${hostId} changed the topology`)
     if (!world.isClosing && !hinted.has(hostId)) hinted.set(hostId, world.loop.nowMs())
   })
-  world.announcer.on('probeAsked', ({ server }) => hinted.delete(server.hostId))
+  world.announcer.on('probeAsked', ({ hostId }) => hinted.delete(hostId))
   world.announcer.on('step', () => {
     if (hinted.size === 0 || !world.loop.isSettled) return
     for (const [hostId, sinceMs] of hinted) {

@@ -21,12 +21,14 @@ const UPPER_END = 0.7
  */
 export function checkSearchRate(world: World): void {
   const endedAtMs = new Map<string, number>()
-  const ended = ({ server: { hostId } }: FakeProbe): void => void endedAtMs.set(hostId, world.loop.nowMs())
+  const ended = ({ hostId }: FakeProbe): void => void endedAtMs.set(hostId, world.loop.nowMs())
   let upper = 0
   let others = 0
   world.announcer.on('probeAnswered', ended)
   world.announcer.on('probeDropped', ended)
-  world.announcer.on('probeAsked', ({ server: { hostId } }) => {
+  world.announcer.on('probeAsked', (probe) => {
+    const { hostId } = probe
+    if (world.probes.isFresh(probe)) return
     const endMs = endedAtMs.get(hostId)
     const { masterlessSinceMs: sinceMs } = world.topology
     endedAtMs.delete(hostId)

@@ -17,7 +17,7 @@ export function execute(server: FakeServer, statement: string): Reply {
   switch (statement) {
     case IDENTITY_QUERY:
       return facts.hasRights
-        ? answer([facts.systemId, `life ${facts.incarnation}`, server.hostId, '5432'])
+        ? answer([facts.systemId, `${server.hostId} life ${facts.incarnation}`, server.hostId, '5432'])
         : forbidden()
     case LESSER_IDENTITY_QUERY:
       return answer([null, `life ${facts.incarnation}`, server.hostId, '5432'])

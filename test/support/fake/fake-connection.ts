@@ -3,6 +3,7 @@ import type { Outcome } from '../../../src/errors.ts'
 import { FakeError } from './fake-error.ts'
 import type { Row } from './fake-link.ts'
 import type { FakePool } from './fake-pool.ts'
+import type { FakeServer } from './fake-server.ts'
 import { FakeSocket } from './fake-socket.ts'
 
 /** What the caller of `acquire` gets: a driver's own connection object. */
@@ -42,6 +43,8 @@ export class FakeClient implements AsyncDisposable {
 export class FakeConnection implements DriverConnection<FakeClient> {
   readonly native: FakeClient
   readonly pool: FakePool
+  /** Where the endpoint led when the connection was made. */
+  readonly server: FakeServer
   readonly socket: FakeSocket
   checkedOut = false
   /** Set while the connection is being made; called with the outcome. */
@@ -53,8 +56,9 @@ export class FakeConnection implements DriverConnection<FakeClient> {
   constructor(id: number, pool: FakePool) {
     this.pool = pool
     this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement), () => this.#pause())
-    const { watch, hooks, server } = pool
-    this.socket = new FakeSocket(server, {
+    const { watch, hooks } = pool
+    this.server = pool.routes.serverOf(pool.hostId)
+    this.socket = new FakeSocket(this.server, {
       connected: () => this.#connected(undefined),
       refused: (error) => {
         this.#isUnanswered = false

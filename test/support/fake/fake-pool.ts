@@ -3,7 +3,7 @@ import type { DriverWatch } from './driver-watch.ts'
 import type { FakeClient } from './fake-connection.ts'
 import { FakeConnection } from './fake-connection.ts'
 import { FakeError } from './fake-error.ts'
-import type { FakeServer } from './fake-server.ts'
+import type { Routes } from './routes.ts'
 
 type Done = (error: unknown, connection: DriverConnection<FakeClient> | undefined) => void
 
@@ -13,7 +13,7 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
   readonly isBypassed = true
   readonly hostId: string
   readonly capacity: number
-  readonly server: FakeServer
+  readonly routes: Routes
   readonly hooks: DriverPoolHooks<FakeClient>
   readonly watch: DriverWatch
   /** From birth until the socket is closed. */
@@ -31,14 +31,15 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
   #born = 0
 
   constructor(
-    server: FakeServer,
+    hostId: string,
+    routes: Routes,
     capacity: number,
     options: PoolOptions,
     hooks: DriverPoolHooks<FakeClient>,
     watch: DriverWatch,
   ) {
-    this.server = server
-    this.hostId = server.hostId
+    this.routes = routes
+    this.hostId = hostId
     this.capacity = capacity
     this.#options = options
     this.hooks = hooks
@@ -57,7 +58,7 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
     this.watch.poolTouched(this)
     const idle = this.idleConnections.pop()
     if (idle === undefined) this.#connect(done)
-    else this.server.loop.afterIo(0, () => this.#deliver(idle, done))
+    else idle.server.loop.afterIo(0, () => this.#deliver(idle, done))
   }
 
   takeBack(connection: FakeConnection, destroy: boolean): void {
@@ -98,7 +99,7 @@ export class FakePool implements DriverPool<FakeClient, FakePool> {
     const connection = new FakeConnection(this.#born, this)
     this.live.add(connection)
     const giveUp = (): void => connection.interrupt(new FakeError('ETIMEDOUT'))
-    const timer = this.server.loop.setTimer(this.#options.connectTimeoutMs, giveUp, 'process')
+    const timer = connection.server.loop.setTimer(this.#options.connectTimeoutMs, giveUp, 'process')
     connection.onConnect = (error) => {
       timer.cancel()
       if (error === undefined) return this.#deliver(connection, done)

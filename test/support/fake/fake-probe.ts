@@ -3,10 +3,13 @@ import type { DriverWatch } from './driver-watch.ts'
 import { FakeError } from './fake-error.ts'
 import type { Row } from './fake-link.ts'
 import type { FakeServer } from './fake-server.ts'
+import type { Routes } from './routes.ts'
 import { FakeSocket } from './fake-socket.ts'
 
 /** hasql's own connection to a model server. */
 export class FakeProbe implements ProbeConnection {
+  readonly hostId: string
+  /** Where the endpoint led when the connection was made. */
   readonly server: FakeServer
   readonly #options: ProbeOptions
   readonly #watch: DriverWatch
@@ -15,8 +18,9 @@ export class FakeProbe implements ProbeConnection {
   /** When it was let in. */
   loggedInAtMs: number | undefined
 
-  constructor(server: FakeServer, options: ProbeOptions, watch: DriverWatch) {
-    this.server = server
+  constructor(hostId: string, routes: Routes, options: ProbeOptions, watch: DriverWatch) {
+    this.hostId = hostId
+    this.server = routes.serverOf(hostId)
     this.#options = options
     this.#watch = watch
     watch.probeOpened(this)
@@ -59,7 +63,7 @@ export class FakeProbe implements ProbeConnection {
       },
       arrived: () => undefined,
       refused: () => undefined,
-      hinted: () => this.#watch.hinted(this.server.hostId, () => this.#options.onHint()),
+      hinted: () => this.#watch.hinted(this.hostId, () => this.#options.onHint()),
       lost: (error, duringQuery) => {
         if (!duringQuery && !this.#destroyed) this.#options.onLost(error)
       },

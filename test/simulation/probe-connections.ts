@@ -1,0 +1,31 @@
+import { IDENTITY_QUERY } from '../../src/monitor/role-query.ts'
+import type { FakeProbe } from '../support/fake/fake-probe.ts'
+
+/** The probe connections that are open, and which of them is tried beside another one. */
+export class ProbeConnections {
+  readonly #open = new Map<string, Set<FakeProbe>>()
+  readonly #fresh = new WeakSet<FakeProbe>()
+
+  opened(probe: FakeProbe): void {
+    const open = this.of(probe.hostId)
+    if (open.size > 0) this.#fresh.add(probe)
+    this.#open.set(probe.hostId, new Set([...open, probe]))
+  }
+
+  answered(probe: FakeProbe, statement: string): void {
+    if (statement !== IDENTITY_QUERY) this.#fresh.delete(probe)
+  }
+
+  dropped(probe: FakeProbe): void {
+    this.#open.get(probe.hostId)?.delete(probe)
+  }
+
+  of(hostId: string): ReadonlySet<FakeProbe> {
+    return this.#open.get(hostId) ?? new Set()
+  }
+
+  /** Whether it was opened beside another connection, and has not told its server's role yet. */
+  isFresh(probe: FakeProbe): boolean {
+    return this.#fresh.has(probe)
+  }
+}
