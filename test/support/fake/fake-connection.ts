@@ -52,7 +52,12 @@ export class FakeConnection implements DriverConnection<FakeClient> {
 
   constructor(id: number, pool: FakePool) {
     this.pool = pool
-    this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement), () => this.#pause())
+    this.native = new FakeClient(
+      id,
+      pool.hostId,
+      (statement) => this.#ask(statement),
+      () => this.#pause(),
+    )
     const { watch, hooks, server } = pool
     this.socket = new FakeSocket(server, {
       connected: () => this.#connected(undefined),
