@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 
 /** An established session with the server, and a way to ask. */
 interface ServerSession {
   ask(bytes: Buffer, done: (answer: Buffer) => void): void
-  readonly socket: Socket
+  readonly socket: Duplex
 }
 
 const SSL_REQUEST = 80_877_103
