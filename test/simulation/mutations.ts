@@ -307,10 +307,4 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'monitor/probe.ts',
     edits: [['return this.#checks === 1 && (', 'return (']],
   },
-  {
-    name: 'data on a void connection is a sign of life',
-    needs: 'busy pooler',
-    file: 'pool/signs-of-life.ts',
-    edits: [['generation === this.#pool.generation ? connection.received?.() : undefined', 'connection.received?.()']],
-  },
 ]
