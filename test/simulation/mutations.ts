@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the answer to an older question ends a doubt',
     file: 'topology/describe-host.ts',
-    edits: [['before?.suspicion !== undefined && seen.evidence.probe <= before.suspicion.probe', 'false']],
+    edits: [['seen.evidence.probe <= before.suspicion.probe || hidesPath', 'hidesPath']],
   },
   {
     name: 'the late connection of an aborted acquire is not returned',
@@ -87,15 +87,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'monitor/host-monitor.ts',
     edits: [
       [
-        '  #observeFailure(fault: HostFault, cause: Error): void {\n    this.#dropProbe()',
-        '  #observeFailure(fault: HostFault, cause: Error): void {',
+        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {\n    this.#dropProbe()',
+        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {',
       ],
     ],
   },
   {
     name: 'a master under suspicion is leased',
     file: 'topology/topology.ts',
-    edits: [["host.kind === 'master' && host.suspicion === undefined", "host.kind === 'master'"]],
+    edits: [["host.kind === 'master' && isTrusted(host)", "host.kind === 'master'"]],
   },
   {
     name: 'the queue ignores the capacity',
@@ -145,7 +145,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no missed deadline makes a host that answered unreachable',
     file: 'topology/describe-host.ts',
-    edits: [['return fromProbe && isSecondSign(known) ? silent', 'return fromProbe && !isAnswering(known) ? silent']],
+    edits: [['return isSecondSign(known) ? silent', 'return !isAnswering(known) ? silent']],
   },
   {
     name: 'close waits for leases without end',
@@ -346,5 +346,42 @@ export const MUTATIONS: readonly Mutation[] = [
     needs: 'stranded replica',
     file: 'topology/lineage.ts',
     edits: [['following === undefined || following.isFed', 'true']],
+  },
+  {
+    name: 'data that arrives from a host is no sign of life',
+    needs: 'busy pooler',
+    file: 'manager/watch-host.ts',
+    edits: [['isAlive: signs.isSeen', 'isAlive: false']],
+  },
+  {
+    name: 'what was left unread during a pause is a sign of life',
+    needs: 'busy pooler',
+    file: 'pool/signs-of-life.ts',
+    edits: [
+      ['if (received?.isRead === true) marks', 'if (received !== undefined) marks'],
+      ['now.pauses === before.pauses && ', ''],
+    ],
+  },
+  {
+    name: 'a sign of life renews what is known of a host',
+    needs: 'busy pooler',
+    file: 'topology/describe-host.ts',
+    edits: [
+      [
+        'return suspect(known, seen, silenceOfTheLiving(known))',
+        'return { ...suspect(known, seen, silenceOfTheLiving(known)), seenAtMs: seen.atMs }',
+      ],
+    ],
+  },
+  {
+    name: 'a pooler that lets a check in and has it wait is dead',
+    needs: 'paused pooler',
+    file: 'monitor/probe.ts',
+    edits: [['return this.#checks === 1 && (', 'return this.#checks === 0 && (']],
+  },
+  {
+    name: 'the login of an old connection is a sign of life',
+    file: 'monitor/probe.ts',
+    edits: [['return this.#checks === 1 && (', 'return (']],
   },
 ]

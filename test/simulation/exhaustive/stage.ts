@@ -107,7 +107,7 @@ export class Stage {
       fault: (_connection, _error, report) => report(),
       hinted: (_hostId, report) => report(),
       arrived: () => undefined,
-    givenBack: () => undefined,
+      givenBack: () => undefined,
       connectFailed: () => undefined,
       probeOpened: () => undefined,
       probeAsked: () => undefined,

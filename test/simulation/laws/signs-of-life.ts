@@ -56,6 +56,9 @@ function judgeMiss(world: World, old: HostDescription, host: HostDescription, mi
   if (host.kind === 'unreachable' && isAnswering(old) && isTimeout && isAlive && !wasStalled) {
     world.violated('law 12', `${hostId} was taken out, though it is alive`)
   }
+  const doubt = isAnswering(host) && doubtOf(old) !== host.suspicion ? host.suspicion : undefined
+  const isMissed = doubt?.fault === 'silent' && 'code' in doubt.cause && doubt.cause.code === 'ERR_HASQL_PROBE_TIMEOUT'
+  if (isMissed && isAlive && !wasStalled) world.violated('law 12', `${hostId} is held for silent, though it is alive`)
   const isNewlyBusy = isAnswering(host) && host.suspicion?.fault === 'busy' && doubtOf(old) !== host.suspicion
   if (isNewlyBusy && !isAlive) world.violated('law 12', `${hostId} is held for busy, but gave no sign of life`)
 }

@@ -186,8 +186,7 @@ export class FakeCluster {
 
   #chooseMaster(): FakeServer {
     const newest = this.servers.filter(
-      ({ facts, isStranded, isMistaken }) =>
-        facts.timeline === this.#highestTimeline && !isStranded && !isMistaken,
+      ({ facts, isStranded, isMistaken }) => facts.timeline === this.#highestTimeline && !isStranded && !isMistaken,
     )
     const master = newest.find(({ facts }) => facts.role === 'master') ?? newest[0] ?? this.servers[0]
     if (master === undefined) throw new RangeError('a cluster has at least one server')

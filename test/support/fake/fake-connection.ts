@@ -55,7 +55,12 @@ export class FakeConnection implements DriverConnection<FakeClient> {
 
   constructor(id: number, pool: FakePool) {
     this.pool = pool
-    this.native = new FakeClient(id, pool.hostId, (statement) => this.#ask(statement), () => this.#pause())
+    this.native = new FakeClient(
+      id,
+      pool.hostId,
+      (statement) => this.#ask(statement),
+      () => this.#pause(),
+    )
     const { watch, hooks } = pool
     this.server = pool.routes.serverOf(pool.hostId)
     this.socket = new FakeSocket(this.server, {

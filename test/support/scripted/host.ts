@@ -38,7 +38,8 @@ export interface Becoming extends ServerFacts {
 }
 
 /** Why a server lets nobody in: one of the words, or the code that a new connection fails with. */
-export type Trouble = 'none' | 'down' | 'silent' | 'hanging' | 'starting' | 'refusing' | 'full' | { readonly code: string }
+export type Trouble =
+  'none' | 'down' | 'silent' | 'hanging' | 'starting' | 'refusing' | 'full' | { readonly code: string }
 
 const CODES = { down: 'ECONNREFUSED', starting: '57P03', refusing: '28P01', full: '53300' } as const
 
