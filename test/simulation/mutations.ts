@@ -53,8 +53,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'monitor/host-monitor.ts',
     edits: [
       [
-        '  #observeFailure(fault: HostFault, cause: Error): void {\n    this.#dropProbe()',
-        '  #observeFailure(fault: HostFault, cause: Error): void {',
+        '  #observeFailure(number: number, fault: HostFault, cause: Error): void {\n    this.#dropProbe()',
+        '  #observeFailure(number: number, fault: HostFault, cause: Error): void {',
       ],
     ],
   },
@@ -269,5 +269,36 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a new master is thought to have all that the old one had',
     file: 'topology/lineage.ts',
     edits: [['if (fork === undefined || fork.lsn < token.lsn) return false', 'if (fork === undefined) return false']],
+  },
+  {
+    name: 'a fresh probe connection never takes the open one’s place',
+    file: 'monitor/probe-renewal.ts',
+    edits: [
+      [
+        "if (outcome.kind === 'answered' && probe !== undefined) this.#monitor.renewed(",
+        'if (probe === undefined) this.#monitor.renewed(',
+      ],
+    ],
+    endpoints: true,
+  },
+  {
+    name: 'the open probe connection is not closed when a fresh one takes its place',
+    file: 'monitor/host-monitor.ts',
+    edits: [['    this.#dropProbe()\n    this.#probe = fresh', '    this.#probe = fresh']],
+  },
+  {
+    name: 'connections of an endpoint that leads to another role are kept',
+    file: 'topology/endpoint.ts',
+    edits: [
+      ['if (hasOtherRole && answer.inRecovery) return true', ''],
+      ['return hasOtherRole || isRival ||', 'return isRival ||'],
+    ],
+    endpoints: true,
+  },
+  {
+    name: 'a balanced endpoint is voided each time',
+    file: 'topology/endpoint.ts',
+    edits: [['return hasOtherRole || isRival ||', 'return true || isRival ||']],
+    endpoints: true,
   },
 ]
