@@ -12,6 +12,8 @@ export interface Mutation extends Change {
   readonly name: string
   /** A kind of fault without which it cannot show: the other seeds are passed over. */
   readonly needs?: Fault['kind']
+  /** Whether it shows only where an application knows endpoints: the other seeds are passed over. */
+  readonly endpoints?: true
 }
 
 /**

@@ -31,6 +31,7 @@ test.each(MUTATIONS)('found: $name', async (mutation) => {
   expect.fail(`not found in ${MOST_RUNS} runs`)
 })
 
-function suits(seed: number, { needs }: Mutation): boolean {
+function suits(seed: number, { needs, endpoints }: Mutation): boolean {
+  if (endpoints === true && scenarioOf(seed).endpoints === 'none') return false
   return needs === undefined || scenarioOf(seed).faults.some(({ kind }) => kind === needs)
 }

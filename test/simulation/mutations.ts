@@ -87,8 +87,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'monitor/host-monitor.ts',
     edits: [
       [
-        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {\n    this.#dropProbe()',
-        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {',
+        '  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {\n    this.#dropProbe()',
+        '  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {',
       ],
     ],
   },
@@ -383,5 +383,36 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the login of an old connection is a sign of life',
     file: 'monitor/probe.ts',
     edits: [['return this.#checks === 1 && (', 'return (']],
+  },
+  {
+    name: 'a fresh probe connection never takes the open one’s place',
+    file: 'monitor/probe-renewal.ts',
+    edits: [
+      [
+        "if (outcome.kind === 'answered' && probe !== undefined) this.#monitor.renewed(",
+        'if (probe === undefined) this.#monitor.renewed(',
+      ],
+    ],
+    endpoints: true,
+  },
+  {
+    name: 'the open probe connection is not closed when a fresh one takes its place',
+    file: 'monitor/host-monitor.ts',
+    edits: [['    this.#dropProbe()\n    this.#probe = fresh', '    this.#probe = fresh']],
+  },
+  {
+    name: 'connections of an endpoint that leads to another role are kept',
+    file: 'topology/endpoint.ts',
+    edits: [
+      ['if (hasOtherRole && answer.inRecovery) return true', ''],
+      ['return hasOtherRole || isRival ||', 'return isRival ||'],
+    ],
+    endpoints: true,
+  },
+  {
+    name: 'a balanced endpoint is voided each time',
+    file: 'topology/endpoint.ts',
+    edits: [['return hasOtherRole || isRival ||', 'return true || isRival ||']],
+    endpoints: true,
   },
 ]
