@@ -25,7 +25,7 @@ export function rank(hosts: Hosts, before: Fencing, sitting: HostId | undefined 
   const judged = judge(hosts, memory)
   const writable = writableHosts(judged, systemId)
   const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, memory))
-  const winner = electMaster(eligible(contenders, memory), sitting)
+  const winner = electMaster(eligible(contenders, writable, memory), sitting)
   const incumbent = winner?.hostId ?? before.incumbent
   const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
   const ranked = new Map<HostId, HostDescription>()
@@ -50,10 +50,16 @@ function judge(hosts: Hosts, { systemId, shown }: Fencing): Hosts {
 }
 
 /** Those that may become master: who is not believed only if nobody else can, and nobody else was before. */
-function eligible(contenders: readonly AnsweringHost[], { incumbent, accepted }: Fencing): readonly AnsweringHost[] {
+function eligible(
+  contenders: readonly AnsweringHost[],
+  writable: readonly AnsweringHost[],
+  { incumbent, accepted }: Fencing,
+): readonly AnsweringHost[] {
   const believed = contenders.filter((host) => host.implausible === undefined || host.hostId === accepted?.hostId)
   if (believed.length > 0) return believed
-  return contenders.filter(({ hostId }) => incumbent === undefined || hostId === incumbent)
+  // A master that is read-only by setting is master still.
+  const isVacant = incumbent === undefined && writable.every(({ implausible }) => implausible !== undefined)
+  return contenders.filter(({ hostId }) => isVacant || hostId === incumbent)
 }
 
 /** Every writable host is a master: for clusters that replicate in both directions (`multiMaster`). */

@@ -54,7 +54,7 @@ export class Knowledge {
   }
 
   answered(probe: FakeProbe, statement: string, row: Row): void {
-    const [first, , , timeline, reached, received, receiver] = row
+    const [first, readOnly, , timeline, reached, received, receiver] = row
     if (statement === IDENTITY_QUERY) {
       if (typeof first === 'string') this.#systemIds.set(probe, first)
       return
@@ -76,6 +76,8 @@ export class Knowledge {
     this.#said.set(hostId, said)
     this.#noteEnds(hostId, said)
     if (!said.inRecovery && this.implausible(hostId) === undefined) this.#witness(hostId, said)
+    const isMaster = !said.inRecovery && readOnly === 'off' && said.systemId !== 'unknown'
+    this.#hasBelieved ||= isMaster && this.implausible(hostId) === undefined
     this.#isNew = true
   }
 
@@ -130,7 +132,6 @@ export class Knowledge {
 
   #witness(hostId: string, { systemId, timeline, atMs }: Said): void {
     if (timeline === Infinity) return
-    if (systemId !== 'unknown') this.#hasBelieved = true
     const known = this.#witnessed.find(
       (each) => each.hostId === hostId && each.systemId === systemId && each.timeline === timeline,
     )
@@ -172,7 +173,13 @@ export class Knowledge {
     if (last === undefined) return NEVER_ANSWERED
     if (last.inRecovery) return 'its latest answer says that it is in recovery'
     for (const claim of this.#witnessed) {
-      if (claim.systemId !== last.systemId || claim.hostId === hostId || claim.timeline <= last.timeline) continue
+      // What is no timeline is below none.
+      if (
+        claim.systemId !== last.systemId ||
+        claim.hostId === hostId ||
+        !(last.timeline >= 1 && claim.timeline > last.timeline)
+      )
+        continue
       if (!this.#mayHaveEnded(claim, last))
         return `${BELOW} ${last.timeline}, but ${claim.hostId} was writable on ${claim.timeline}`
     }
