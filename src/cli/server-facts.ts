@@ -27,6 +27,9 @@ export function notingFacts<TConnection, TPool>(
       const probe = driver.openProbe(spec, options)
       let isNoted = false
       return {
+        get isLoggedIn() {
+          return probe.isLoggedIn
+        },
         destroy: () => probe.destroy(),
         async query(sql) {
           if (!isNoted) {

@@ -34,6 +34,9 @@ export class ServerLooks implements Looks {
       openProbe: (spec, options) => {
         const probe = driver.openProbe(spec, options)
         return {
+          get isLoggedIn() {
+            return probe.isLoggedIn
+          },
           destroy: () => probe.destroy(),
           query: async (sql) => {
             const row = await probe.query(sql)

@@ -126,8 +126,8 @@ export interface ProbeConnection {
   query(sql: string): Promise<readonly (string | null)[]>
   /** Destroys the socket now; a pending query rejects. Safe at any time, and twice. */
   destroy(): void
-  /** Whether the login is complete: what is there takes connections, whatever becomes of the queries. Without it: not known. */
-  readonly isLoggedIn?: boolean
+  /** Whether the login is complete: what is there takes connections, whatever becomes of the queries. */
+  readonly isLoggedIn: boolean
 }
 
 /** How a probe connection is opened. */

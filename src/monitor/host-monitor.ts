@@ -166,28 +166,29 @@ export class HostMonitor implements RenewedMonitor {
       const isAlive = this.#probe?.hasJustLoggedIn === true
       const how = isAlive ? 'took the login, but did not answer' : 'did not answer'
       const message = `${this.#spec.hostId} ${how} a probe within ${outcome.limitMs} ms`
-      this.#failed(number, 'silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message), isAlive)
+      this.#failed('silent', new HasqlError('ERR_HASQL_PROBE_TIMEOUT', message), isAlive)
     } else {
       const phase = this.#probe?.established === true ? 'session' : 'connect'
-      this.#failed(number, this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
+      this.#failed(this.#driver.classify(outcome.error, phase) ?? 'silent', toError(outcome.error))
     }
   }
 
-  #failed(number: number, fault: HostFault, cause: Error, isAlive = false): void {
+  #failed(fault: HostFault, cause: Error, isAlive = false): void {
     this.#settings.probes.failed(fault, cause)
-    this.#observeFailure(number, fault, cause, isAlive)
+    this.#observeFailure(fault, cause, isAlive)
   }
 
   /** The connection ended while no probe was in flight. */
   #lost(probe: Probe, error: Error): void {
     if (probe !== this.#probe || this.#round !== undefined) return
-    this.#observeFailure(this.#sequence, 'lost', toError(error))
+    this.#observeFailure('lost', toError(error))
     this.#schedule(0, MIN_GAP_MS)
   }
 
-  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {
+  /** A question that a fresh connection was asked before this was found is no answer to it, so it counts as the newest. */
+  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {
     this.#dropProbe()
-    this.#settings.observe({ kind: 'failed', ...this.#context(number), fault, cause, isAlive })
+    this.#settings.observe({ kind: 'failed', ...this.#context(this.#sequence), fault, cause, isAlive })
   }
 
   #context(number: number): Pick<HostObservation, 'hostId' | 'atMs' | 'evidence'> {

@@ -65,14 +65,14 @@ export class ProbeRenewal {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#round !== undefined || !this.#monitor.mayRenew()) return
-    const { clock, hold, topology } = this.#settings
+    const { clock, topology } = this.#settings
     const atMs = renewalAtMs({
       openedAtMs: this.#openedAtMs,
       masterlessSinceMs: this.#wasRefused ? undefined : topology().masterlessSinceMs,
       doubtedAtMs: this.#wasRefused ? undefined : this.#doubtedAtMs,
       share: this.#share,
     })
-    this.#timer = clock.setTimer(ms(Math.max(0, atMs - clock.nowMs())), () => this.#begin(), hold)
+    this.#timer = clock.setTimer(ms(Math.max(0, atMs - clock.nowMs())), () => this.#begin(), 'nothing')
   }
 
   /** Ends what is under way: no timer and no connection of its own is left. */

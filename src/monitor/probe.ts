@@ -48,7 +48,7 @@ export class Probe {
 
   /** Whether the connection was made in the check that was begun last, to the end of its login: something took it just now. */
   get hasJustLoggedIn(): boolean {
-    return this.#checks === 1 && (this.#established || this.#connection.isLoggedIn === true)
+    return this.#checks === 1 && (this.#established || this.#connection.isLoggedIn)
   }
 
   /** One round trip; more for the first one of a connection. `onAsk` is called just before the question for the role is sent. */

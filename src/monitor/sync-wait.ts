@@ -67,6 +67,10 @@ class AskingProbe implements ProbeConnection {
     this.#connection = driver.openProbe(spec, options)
   }
 
+  get isLoggedIn(): boolean {
+    return this.#connection.isLoggedIn
+  }
+
   async query(sql: string): Promise<readonly (string | null)[]> {
     if (this.#question !== undefined) await this.#question
     const row = await this.#connection.query(sql)

@@ -12,6 +12,7 @@ import type { WriteToken } from '../topology/write-token.ts'
 export type Staleness =
   | 'of-another-cluster'
   | 'detached'
+  | 'several-servers'
   | 'in-doubt'
   | 'hidden'
   | 'on-older-timeline'
@@ -85,6 +86,8 @@ function lacks(host: AnsweringHost, { wal }: Topology, token: WriteToken): Stale
     return descendsFrom(wal.lineage, answer.timeline, token) ? undefined : 'not-proven'
   }
   if (detachmentOf(host) !== undefined) return 'detached'
+  // A check knows what one of them has, and a lease may lead to another.
+  if (host.servers > 1) return 'several-servers'
   // It may have been replaced by something older under the same name.
   if (suspicion !== undefined) return 'in-doubt'
   if (hasReplayed(wal.lineage, host, token)) return undefined
@@ -114,6 +117,8 @@ export function wordStaleness(
       return 'which is not known to be of the cluster of the write token'
     case 'detached':
       return '(so it serves no read with a bound on lag or a write token)'
+    case 'several-servers':
+      return 'whose name leads to several servers, of which only one is known to have the write'
     case 'in-doubt':
       return 'which is not asked for the write while it is in doubt'
     case 'hidden':

@@ -87,8 +87,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'monitor/host-monitor.ts',
     edits: [
       [
-        '  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {\n    this.#dropProbe()',
-        '  #observeFailure(number: number, fault: HostFault, cause: Error, isAlive = false): void {',
+        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {\n    this.#dropProbe()',
+        '  #observeFailure(fault: HostFault, cause: Error, isAlive = false): void {',
       ],
     ],
   },

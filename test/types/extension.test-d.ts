@@ -74,7 +74,11 @@ describe('a driver of the user’s own', () => {
           },
         }
       },
-      openProbe: (): ProbeConnection => ({ query: () => Promise.resolve(['false', null]), destroy: () => undefined }),
+      openProbe: (): ProbeConnection => ({
+        isLoggedIn: true,
+        query: () => Promise.resolve(['false', null]),
+        destroy: () => undefined,
+      }),
       classify: classifyError,
     }
     expectTypeOf(mine.classify).returns.toEqualTypeOf<HostFault | undefined>()

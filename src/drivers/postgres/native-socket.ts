@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 
+const END_OF_TURN = Promise.resolve()
+
 type Listener = (given: unknown) => void
 
 /** An empty Query, and what a server says to it: EmptyQueryResponse, ReadyForQuery (PostgreSQL documentation, "Message Formats"). */
@@ -65,7 +67,7 @@ export class NativeSocket {
   write(bytes: Buffer, done?: () => void): boolean {
     if (!this.#isShown && EMPTY_QUERY.equals(bytes)) {
       this.#isShown = true
-      queueMicrotask(() => this.data(EMPTY_ANSWER))
+      void END_OF_TURN.then(() => this.data(EMPTY_ANSWER))
       return true
     }
     return this.#socket.write(bytes, done)

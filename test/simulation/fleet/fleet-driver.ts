@@ -52,6 +52,7 @@ class FleetProbe implements ProbeConnection {
   readonly #options: ProbeOptions
   #session: FleetSession | undefined
   #isAsking = false
+  isLoggedIn = false
 
   constructor(server: FleetServer, options: ProbeOptions) {
     this.#server = server
@@ -76,7 +77,7 @@ class FleetProbe implements ProbeConnection {
 
   #connect(): FleetSession {
     return new FleetSession(this.#server, 'probe', {
-      connected: () => undefined,
+      connected: () => void (this.isLoggedIn = true),
       ended: (error) => {
         if (!this.#isAsking) this.#options.onLost(error)
       },

@@ -25,7 +25,7 @@ export function checkSignsOfLife(world: World): void {
   const checks = new Checks(world)
   const answers = new Map<string, number>()
   const used = new Map<string, number>()
-  world.announcer.on('probeAnswered', ({ server: { hostId } }, statement) => {
+  world.announcer.on('probeAnswered', ({ hostId }, statement) => {
     if (statement !== IDENTITY_QUERY) answers.set(hostId, (answers.get(hostId) ?? 0) + 1)
   })
   const judge = (old: HostDescription, host: HostDescription): void => {
@@ -96,7 +96,8 @@ class Checks {
   }
 
   #began(probe: FakeProbe): void {
-    if (this.#sent.has(probe)) return
+    // A fresh connection that is tried beside the open one is no check: nothing follows from its failure.
+    if (this.#sent.has(probe) || this.#world.probes.isFresh(probe)) return
     this.#sent.set(probe, this.#world.loop.nowMs())
     for (const connection of this.#connectionsOf(probe)) {
       const { received } = connection.socket
@@ -110,7 +111,7 @@ class Checks {
     const sentAtMs = this.#sent.get(probe)
     this.#sent.delete(probe)
     if (sentAtMs === undefined) return
-    const { hostId } = probe.server
+    const { hostId } = probe
     const generation = this.#generationOf(hostId)
     const isSign = (connection: FakeConnection): boolean => {
       const before = this.#pauses.get(connection)?.get(probe)
@@ -124,8 +125,8 @@ class Checks {
     for (const marks of this.#pauses.values()) marks.delete(probe)
   }
 
-  #connectionsOf({ server }: FakeProbe): readonly FakeConnection[] {
-    const pool = [...this.#world.db.pools].find(({ hostId }) => hostId === server.hostId)
+  #connectionsOf(probe: FakeProbe): readonly FakeConnection[] {
+    const pool = [...this.#world.db.pools].find(({ hostId }) => hostId === probe.hostId)
     return [...(pool?.live ?? [])]
   }
 

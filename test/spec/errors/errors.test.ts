@@ -136,7 +136,7 @@ const current: Readonly<Record<Phase | 'first', (row: Row) => Promise<void>>> = 
     await made.clock.settle()
     expect(kindsOf(made.db.topology).db1).toBe(given.monitor)
     // The next look is over a fresh connection, and the caller's connections are not to blame.
-    await made.clock.advance(1_000)
+    await made.clock.advance(480)
     expect(made.host('db1').probesOpened).toBe(opened + 1)
     await finish(made)
   },

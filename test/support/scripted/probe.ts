@@ -26,6 +26,10 @@ export class ScriptedProbe implements ProbeConnection {
     host.probes.add(this)
   }
 
+  get isLoggedIn(): boolean {
+    return this.#connected
+  }
+
   query(sql: string): Promise<readonly (string | null)[]> {
     if (this.#pending !== undefined) throw new Error('two questions at a time on one probe connection')
     if (this.#destroyed) return Promise.reject(new Error('asked on a destroyed connection'))

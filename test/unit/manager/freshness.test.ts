@@ -102,6 +102,7 @@ describe('a read after a token', () => {
     // The connection is made after the answer, which says nothing of it: one more is wanted.
     expect(await served(made, { after: token })).toEqual(['a', 20])
     const next = await writeAt(made, '0/300')
+    await made.clock.advance(50)
     made.set({ a: { lsn: '0/300' } })
     expect(await served(made, { after: next })).toEqual(['a', 0])
   })

@@ -210,9 +210,10 @@ describe('law 3: a connection of an older generation', () => {
 
 describe('law 11: a sign on a pooled connection asks for a probe, and grants nothing', () => {
   test.each([
-    ['25006', 'suspect master'],
-    ['57P01', 'master'],
-  ])('%s: %s until the probe answers', async (code, kind) => {
+    // The open connection may lead to another server than the one that refused: a fresh one is asked, too.
+    ['25006', 'suspect master', 2],
+    ['57P01', 'master', 1],
+  ])('%s: %s until the probe answers', async (code, kind, asked) => {
     const { db, clock, host } = await startedRig(PAIR)
     await clock.advance(500)
     await db.acquireMaster()
@@ -220,7 +221,7 @@ describe('law 11: a sign on a pooled connection asks for a probe, and grants not
     host('db1').trouble = 'silent'
     for (const connection of host('db1').connections) connection.complain(coded(code))
     await clock.advance(0)
-    expect(host('db1').questions).toBe(before + 1)
+    expect(host('db1').questions).toBe(before + asked)
     const [host1] = db.topology.hosts.values()
     expect(
       host1 !== undefined && 'suspicion' in host1 && host1.suspicion !== undefined ? 'suspect master' : 'master',

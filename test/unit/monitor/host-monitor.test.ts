@@ -43,7 +43,7 @@ describe('a monitor', () => {
     monitor.start()
     await clock.settle()
     expect([...host.probes].map(({ options }) => options.hold)).toEqual([hold])
-    expect(clock.holdingTimers).toBe(hold === 'process' ? 2 : 0)
+    expect(clock.holdingTimers).toBe(hold === 'process' ? 1 : 0)
   })
 
   test('degrades to the role alone where the rights are missing, and asks for no more on that connection', async () => {
