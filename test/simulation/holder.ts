@@ -17,6 +17,7 @@ export class Holder {
   #isHeld = true
   #isHurried = false
   #hurry: (() => void) | undefined
+  #resume: (() => void) | undefined
 
   constructor(world: World, call: Call, client: FakeClient, random: Random, onEnd: () => void) {
     this.#world = world
@@ -34,7 +35,8 @@ export class Holder {
   async use(holdMs: number): Promise<void> {
     if (this.#call.after !== undefined) await this.#look(this.#call.after)
     const statements = Math.floor(this.#random() * 3)
-    if (chance(this.#random, 0.1)) this.#readLater()
+    // Once everything was healed the application is modest.
+    if (chance(this.#random, 0.1) && !this.#world.isHealed) this.#readLater()
     for (let i = 0; i < statements; i += 1) {
       if (!(await this.#ask(i))) break
     }
@@ -53,6 +55,7 @@ export class Holder {
   /** Gives back now what would be held longer. */
   hurry(): void {
     this.#isHurried = true
+    this.#resume?.()
     this.#hurry?.()
   }
 
@@ -75,8 +78,8 @@ export class Holder {
 
   /** Does not read for a while, as one who writes what he reads to somebody slow. */
   #readLater(): void {
-    const resume = this.#client.pause()
-    this.#world.loop.afterIo(between(this.#random, 10, 3_000), resume)
+    this.#resume = this.#client.pause()
+    this.#world.loop.afterIo(between(this.#random, 10, 3_000), this.#resume)
   }
 
   async #takeToken(writeId: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { IDENTITY_QUERY } from '../../src/monitor/role-query.ts'
 import type { FakeProbe } from '../support/fake/fake-probe.ts'
 import type { Row } from '../support/fake/fake-link.ts'
+import { isRoleQuestion } from './role-question.ts'
 
 interface Said {
   readonly atMs: number
@@ -59,6 +60,7 @@ export class Knowledge {
       if (typeof first === 'string') this.#systemIds.set(probe, first)
       return
     }
+    if (!isRoleQuestion(statement)) return
     const { hostId, server } = probe
     // Of two connections to one host the question that was asked last counts.
     const askedAt = this.#asked.get(probe) ?? 0

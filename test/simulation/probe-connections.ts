@@ -1,5 +1,5 @@
-import { IDENTITY_QUERY } from '../../src/monitor/role-query.ts'
 import type { FakeProbe } from '../support/fake/fake-probe.ts'
+import { isRoleQuestion } from './role-question.ts'
 
 /** The probe connections that are open, and which of them is tried beside another one. */
 export class ProbeConnections {
@@ -13,7 +13,7 @@ export class ProbeConnections {
   }
 
   answered(probe: FakeProbe, statement: string): void {
-    if (statement !== IDENTITY_QUERY) this.#fresh.delete(probe)
+    if (isRoleQuestion(statement)) this.#fresh.delete(probe)
   }
 
   dropped(probe: FakeProbe): void {

@@ -1,7 +1,7 @@
-import { IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
 import type { FakeClient } from '../../support/fake/fake-connection.ts'
 import type { FakeProbe } from '../../support/fake/fake-probe.ts'
 import type { FakeServer } from '../../support/fake/fake-server.ts'
+import { isRoleQuestion } from '../role-question.ts'
 import type { World } from '../world.ts'
 
 interface Reached {
@@ -28,7 +28,7 @@ export function checkEndpoints(world: World): void {
   world.announcer.on('born', ({ native }) => made.set(native, next()))
   world.announcer.on('probeAsked', (probe) => asked.set(probe, next()))
   world.announcer.on('probeAnswered', ({ hostId, server }, statement, [recovery]) => {
-    if (statement === IDENTITY_QUERY || !isOfNewest(hostId)) return
+    if (!isRoleQuestion(statement) || !isOfNewest(hostId)) return
     const before = reached.get(hostId)
     const now = { server, inRecovery: recovery === 'true', question: questionOf(hostId) }
     reached.set(hostId, now)

@@ -1,8 +1,8 @@
 import type { AnsweringHost, HostDescription } from '../../../src/topology/host-description.ts'
 import { isAnswering } from '../../../src/topology/host-description.ts'
-import { IDENTITY_QUERY } from '../../../src/monitor/role-query.ts'
 import type { FakeConnection } from '../../support/fake/fake-connection.ts'
 import type { FakeProbe } from '../../support/fake/fake-probe.ts'
+import { isRoleQuestion } from '../role-question.ts'
 import type { World } from '../world.ts'
 
 /** A check that has ended without an answer, and where the host's connections stood. */
@@ -26,7 +26,7 @@ export function checkSignsOfLife(world: World): void {
   const answers = new Map<string, number>()
   const used = new Map<string, number>()
   world.announcer.on('probeAnswered', ({ hostId }, statement) => {
-    if (statement !== IDENTITY_QUERY) answers.set(hostId, (answers.get(hostId) ?? 0) + 1)
+    if (isRoleQuestion(statement)) answers.set(hostId, (answers.get(hostId) ?? 0) + 1)
   })
   const judge = (old: HostDescription, host: HostDescription): void => {
     const missed = checks.missed(host.hostId)
@@ -84,7 +84,7 @@ class Checks {
     announcer.on('arrived', (connection, atMs) => this.#arrived.set(connection, atMs))
     announcer.on('probeAsked', (probe) => this.#began(probe))
     announcer.on('probeAnswered', (probe, statement) => {
-      if (statement !== IDENTITY_QUERY) this.#sent.delete(probe)
+      if (isRoleQuestion(statement)) this.#sent.delete(probe)
     })
     announcer.on('probeDropped', (probe) => this.#ended(probe))
   }

@@ -44,6 +44,7 @@ function stage(isWanted = true): Stage {
     onHint: () => undefined,
   }
   const connection: ProbeConnection = {
+    isLoggedIn: true,
     query: (sql) => {
       asked.push(sql)
       return new Promise((resolve, reject) => {
