@@ -45,8 +45,8 @@ export class Knowledge {
   readonly #systemIds = new WeakMap<FakeProbe, string>()
   #reasons: ReadonlyMap<string, string | undefined> = new Map()
   #isNew = false
-  /** A host that was believed has been writable: nobody who is not believed may take writes from then on. */
-  #hasBelieved = false
+  /** Who was believed to be the master: from then on nobody else who is not believed may take writes. */
+  readonly #believed = new Set<string>()
 
   /** The probe is asked something. */
   asked(probe: FakeProbe): void {
@@ -79,7 +79,7 @@ export class Knowledge {
     this.#noteEnds(hostId, said)
     if (!said.inRecovery && this.implausible(hostId) === undefined) this.#witness(hostId, said)
     const isMaster = !said.inRecovery && readOnly === 'off' && said.systemId !== 'unknown'
-    this.#hasBelieved ||= isMaster && this.implausible(hostId) === undefined
+    if (isMaster && this.implausible(hostId) === undefined) this.#believed.add(hostId)
     this.#isNew = true
   }
 
@@ -185,7 +185,8 @@ export class Knowledge {
       if (!this.#mayHaveEnded(claim, last))
         return `${BELOW} ${last.timeline}, but ${claim.hostId} was writable on ${claim.timeline}`
     }
-    const isLiar = this.#hasBelieved && last.systemId === 'unknown' && this.implausible(hostId) !== undefined
+    const isStranger = this.#believed.size > 0 && !this.#believed.has(hostId)
+    const isLiar = isStranger && last.systemId === 'unknown' && this.implausible(hostId) !== undefined
     return isLiar ? 'it names no cluster, and others do' : undefined
   }
 

@@ -125,15 +125,17 @@ export function scenarioOf(seed: number): Scenario {
     showsTimelines: chance(random, 0.5),
     endpoints: hosts > 1 && chance(random, 0.2) ? oneOf(random, ['writer', 'both']) : 'none',
   }
-  return chance(random, 0.2) ? withLongMistake(scenario) : scenario
+  return chance(random, 0.15) ? withLongMistake(scenario) : scenario
 }
 
-/** A mistaken promotion for longer than a mistake takes is an abandoned leader: there is time for it. */
+/** A mistaken promotion that lasts for longer than 30 s is none to the manager: there is time for as long a recovery. */
 function withLongMistake(scenario: Scenario): Scenario {
   const mistake = scenario.faults.find(({ kind }) => kind === 'mistaken promotion')
   if (mistake === undefined || scenario.ending.kind !== 'quiet') return scenario
-  const faults = scenario.faults.map((fault) => (fault === mistake ? { ...fault, forMs: fault.forMs + 31_000 } : fault))
-  return { ...scenario, faults, chaosMs: scenario.chaosMs + 42_000 }
+  const faults = scenario.faults.map((fault) =>
+    fault === mistake ? { ...fault, atMs: 0.2 * fault.atMs, forMs: 31_000 } : fault,
+  )
+  return { ...scenario, faults, chaosMs: scenario.chaosMs + 70_000 }
 }
 
 function drawFault(random: Random, hosts: number, chaosMs: number): Fault {
