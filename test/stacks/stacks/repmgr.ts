@@ -219,6 +219,11 @@ class RepmgrStack implements Stack {
     await this.switchover(to)
   }
 
+  /** By hand, whatever repmgrd thinks; repmgr refuses while it can reach a primary. */
+  async promote(node: StackNode): Promise<void> {
+    await this.#own(node).command('standby', 'promote')
+  }
+
   async startServer(node: StackNode): Promise<void> {
     await this.#own(node).startServer()
   }
