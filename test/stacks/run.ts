@@ -99,17 +99,17 @@ async function main(args: Arguments): Promise<boolean> {
   const kinds = STACKS.filter((kind) => tasks.some(({ stack }) => stack === kind))
   const absent = missing(kinds.flatMap(({ needs }) => needs))
   if (absent !== undefined) throw new Error(absent)
-  let isStopping = false
+  const stop = new AbortController()
   // The run that is under way is finished, and everything taken down.
-  process.once('SIGINT', () => (isStopping = true))
-  process.once('SIGTERM', () => (isStopping = true))
+  process.once('SIGINT', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort())
   const broken: string[] = []
   const ground = await Ground.open()
   try {
     for (const kind of kinds) {
-      if (isStopping) break
+      if (stop.signal.aborted) break
       const own = tasks.filter(({ stack }) => stack === kind)
-      await runStack(kind, own, ground, { commit, file: args.results, isStopping: () => isStopping }).catch(
+      await runStack(kind, own, ground, { commit, file: args.results, isStopping: () => stop.signal.aborted }).catch(
         (error: unknown) => {
           broken.push(`${kind.name}: ${told(error)}`)
           console.log(`! ${broken.at(-1) ?? ''}`)
@@ -128,7 +128,7 @@ async function main(args: Arguments): Promise<boolean> {
   for (const result of failed) for (const failure of result.failures) console.log(`! ${keyOf(result)}: ${failure}`)
   for (const text of broken) console.log(`! ${text}`)
   console.log(`${results.length - failed.length} of ${results.length} runs of ${commit} kept every bar`)
-  return failed.length === 0 && broken.length === 0 && !isStopping
+  return failed.length === 0 && broken.length === 0 && !stop.signal.aborted
 }
 
 process.exitCode = (await main(parseArguments(process.argv.slice(2)))) ? 0 : 1

@@ -1,4 +1,4 @@
-import { AcquireTimeoutError } from 'hasql'
+import { AcquireTimeoutError, ManagerClosedError } from 'hasql'
 import type { BasePoolManager } from 'hasql'
 import { outcomeOf } from '../../chaos/frame/workload.ts'
 import type { Executor, Sending, WriteRecord } from '../../chaos/history/write-record.ts'
@@ -106,9 +106,11 @@ export class Application {
     return this.#news.until(`${what} (application)`, () => this.reads.find(fits), timeoutMs)
   }
 
-  /** Every operation that failed, in the order of their ends. */
+  /** Every operation that failed, in the order of their ends; those that hung until the manager was ended are counted as hanging. */
   get failed(): readonly { readonly endedAtMs: number; readonly error: Error | undefined }[] {
-    const failed = [...this.writes, ...this.reads].filter(({ error }) => error !== undefined)
+    const failed = [...this.writes, ...this.reads].filter(
+      ({ error }) => error !== undefined && !(error instanceof ManagerClosedError),
+    )
     return failed.sort((one, other) => one.endedAtMs - other.endedAtMs)
   }
 

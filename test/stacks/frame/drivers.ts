@@ -39,7 +39,10 @@ export async function openManager(
       }
     }
     case 'postgres': {
-      const db = new PostgresManager(dsn, options)
+      const { poolOptions } = options
+      // It prints notices unless it is told not to.
+      const quiet = { onnotice: () => undefined, ...(typeof poolOptions === 'object' ? poolOptions : {}) }
+      const db = new PostgresManager(dsn, { ...options, poolOptions: quiet })
       return {
         db,
         work: (clients) =>

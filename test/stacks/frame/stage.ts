@@ -190,7 +190,7 @@ export async function runOnce({ stack, oracle }: Watched, scenario: Scenario, dr
   return {
     figures,
     measures,
-    notes: stage?.notes ?? [],
+    notes: [...(stage?.notes ?? []), ...errorsOf(stage)],
     failures: [
       ...failures,
       ...measures.filter((measure) => !isKept(measure)).map(missed),
@@ -217,6 +217,8 @@ function figuresOf({ scenario, stage, verdict, escaped, hosts }: Judged): {
 } {
   const { bars = {} } = scenario
   const usual = stage?.stack.endpoint === undefined ? FIRST_WRITE_MS : FIRST_WRITE_BEHIND_ENDPOINT_MS
+  // The server ends what is in flight, and the proxy ends what was sent to the old server since.
+  const cuts = stage?.stack.endpoint === undefined ? 1 : 2
   const firstWriteBar = 'firstWriteMs' in bars ? bars.firstWriteMs : usual
   const firstWriteMs = stage === undefined ? undefined : worst(stage.firstWritesMs)
   const kinds = (kind: string): number => verdict.violations.filter((violation) => violation.kind === kind).length
@@ -236,7 +238,7 @@ function figuresOf({ scenario, stage, verdict, escaped, hosts }: Judged): {
     ...(firstWriteBar === undefined || firstWriteMs === undefined
       ? []
       : [atMostMs("first write after the oracle's", firstWriteMs, firstWriteBar)]),
-    atMost('failed operations', figures.failed, (bars.interruptions ?? 1) * (stage?.application.loops ?? 0)),
+    atMost('failed operations', figures.failed, (bars.interruptions ?? 1) * cuts * (stage?.application.loops ?? 0)),
     atMost('operations that hang', figures.hanging, 0),
     atMost('probe connections of one server', figures.probes, (bars.probesPerHost ?? 2) * hosts),
   ]
@@ -265,6 +267,18 @@ async function finalLeader(door: Door): Promise<FinalLeader> {
     rows: rows.map(({ id, server, timeline: on }) => ({ id: Number(id), server, timeline: on })),
     forks: parseForks(history?.text ?? ''),
   }
+}
+
+/** What the failed operations failed with, the most frequent first. */
+function errorsOf(stage: Stage | undefined): readonly string[] {
+  const counts = new Map<string, number>()
+  for (const { error } of stage?.application.failed ?? []) {
+    const code = error !== undefined && 'code' in error ? String(error.code) : ''
+    const text = `${error?.name ?? ''} ${code}: ${error?.message.slice(0, 90) ?? ''}`
+    counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  const sorted = [...counts].sort(([, one], [, other]) => other - one)
+  return sorted.slice(0, 4).map(([text, count]) => `${count} × ${text}`)
 }
 
 /** The DSN with the application's name, by which the oracle knows its probes. */

@@ -5,7 +5,7 @@ export function endpointOn(port: number): { leadsTo(): Promise<number | undefine
   return {
     leadsTo: async () => {
       const sql = "select current_setting('port')::int as port where not pg_is_in_recovery()"
-      const rows = await ask<{ port: number }>({ port }, sql, { timeoutMs: 500 }).catch(() => [])
+      const rows = await ask<{ port: number }>({ port }, sql, { timeoutMs: 3_000 }).catch(() => [])
       return rows[0]?.port
     },
   }

@@ -22,7 +22,7 @@ interface Ports {
 /** Patroni's template for HAProxy: a port for writes and one for reads, and checks against Patroni's REST interface. */
 function settings(nodes: readonly PatroniNode[], ports: Ports, folder: string, isSticky: boolean): string {
   // Patroni's own template asks every 3 s: the old server is back, as a replica, before it is marked down.
-  const defaults = isSticky ? 'inter 3s fall 3 rise 2' : 'inter 1s fall 3 rise 2 on-marked-down shutdown-sessions'
+  const defaults = isSticky ? 'inter 3s fall 3 rise 3' : 'inter 1s fall 3 rise 2 on-marked-down shutdown-sessions'
   const listen = (name: string, port: number, path: string): string =>
     [
       `listen ${name}`,
@@ -66,7 +66,8 @@ async function startProxy(ground: Ground, name: string, isSticky: boolean): Prom
   return {
     ...cluster.words(),
     name,
-    dsn: applicationDsn([ports.write, ports.read]),
+    // A server that is promoted would keep the readers' old connections, and show the application a way around the fault.
+    dsn: applicationDsn(isSticky ? [ports.write] : [ports.write, ports.read]),
     endpoint: {
       ...endpoint,
       // A master process starts new workers; the old ones keep their connections.
@@ -91,7 +92,8 @@ export const haproxy: StackKind = {
 /** The same, with the line left out that ends the connections to a server that is marked down. */
 export const haproxySticky: StackKind = {
   name: 'haproxy-sticky',
-  title: 'HAProxy without on-marked-down shutdown-sessions, a check every 3 s: open connections stay on the old server',
+  title:
+    'HAProxy without on-marked-down shutdown-sessions, the port for writes only: open connections stay on the old server',
   needs: NEEDS,
   scenarios: [switchover, restart, killPostmaster, killPostmasterAndAgent, freezeBoth],
   start: (ground) => startProxy(ground, 'haproxy-sticky', true),

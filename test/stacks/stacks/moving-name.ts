@@ -12,7 +12,7 @@ import { applicationDsn, PatroniCluster, PATRONI_NEEDS } from './patroni-cluster
 
 /** What moves the address looks so often, and moves it when it has seen the new leader for so long: the old one is a replica by then. */
 const LOOK_EVERY_MS = 500
-const BEHIND_MS = 3_000
+const BEHIND_MS = 5_000
 
 /** One address that leads to one server, then to another: new connections go there, open ones stay where they are. */
 class MovingAddress {
@@ -60,17 +60,15 @@ class MovingAddress {
   }
 }
 
-/** What a virtual address or a Kubernetes `-rw` service does: it follows Patroni's leader, three seconds behind. */
+/** What a virtual address or a Kubernetes `-rw` service does: it follows Patroni's leader, five seconds behind. */
 export const movingName: StackKind = {
   name: 'moving-name',
-  title:
-    'one address for writes and one for reads that follow the leader, open connections stay (virtual address, -rw service)',
+  title: 'one address for writes that follows the leader, open connections stay (virtual address, -rw service)',
   needs: PATRONI_NEEDS,
   scenarios: [switchover, restart, killPostmaster, killPostmasterAndAgent, freezeBoth],
   start: async (ground) => {
     const cluster = await PatroniCluster.of(ground)
     const write = await MovingAddress.open(await ground.port())
-    const read = await MovingAddress.open(await ground.port())
     let seen = { port: 0, sinceMs: -BEHIND_MS }
     const follow = async (): Promise<void> => {
       const leader = await cluster.leader().catch(() => undefined)
@@ -78,7 +76,6 @@ export const movingName: StackKind = {
       if (leader.port !== seen.port) seen = { port: leader.port, sinceMs: performance.now() }
       if (write.target !== undefined && performance.now() - seen.sinceMs < BEHIND_MS) return
       write.target = leader.port
-      read.target = cluster.nodes.find(({ name }) => name !== leader.name)?.port
     }
     const timer = setInterval(() => void follow(), LOOK_EVERY_MS)
     const endpoint = endpointOn(write.port)
@@ -86,12 +83,11 @@ export const movingName: StackKind = {
     return {
       ...cluster.words(),
       name: 'moving-name',
-      dsn: applicationDsn([write.port, read.port]),
+      dsn: applicationDsn([write.port]),
       endpoint,
       stop: async () => {
         clearInterval(timer)
         await write.close()
-        await read.close()
       },
     }
   },

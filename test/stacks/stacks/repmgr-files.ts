@@ -50,12 +50,8 @@ export function repmgrConf(place: RepmgrPlace): string {
     .join('')
 }
 
-/**
- * Stands in for ssh: all nodes are on one machine, so it runs the command there. What repmgr writes into /tmp goes to the
- * folder instead.
- */
-export function sshStandIn(folder: string): string {
-  return `#!/bin/sh
+/** Stands in for ssh: all nodes are on one machine, so it runs the command there. */
+export const SSH_STAND_IN = `#!/bin/sh
 while [ $# -gt 0 ]; do
   case "$1" in
     -o) shift 2 ;;
@@ -64,6 +60,16 @@ while [ $# -gt 0 ]; do
   esac
 done
 shift
-exec sh -c "$(printf '%s' "$*" | sed 's|/tmp/node-rejoin|${folder}/node-rejoin|g')"
+exec sh -c "$*"
 `
+
+/**
+ * The files that `repmgr standby switchover` leaves in /tmp, named after the second in which they were made: those of a
+ * stretch of time, in seconds.
+ */
+export function rejoinLogs(names: readonly string[], fromS: number, untilS: number): readonly string[] {
+  return names.filter((name) => {
+    const madeS = Number(/^node-rejoin\.(\d+)\.log$/.exec(name)?.[1] ?? Number.NaN)
+    return madeS >= fromS && madeS <= untilS
+  })
 }

@@ -1,3 +1,4 @@
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ask, createDatabase, TIMELINE_SQL } from '../frame/database.ts'
 import type { Ground } from '../frame/ground.ts'
@@ -8,7 +9,7 @@ import type { Stack, StackKind, StackNode } from '../frame/stack.ts'
 import { until } from '../frame/waiting.ts'
 import { REPMGR_SCENARIOS } from '../scenarios/repmgr.ts'
 import { applicationDsn, POSTGRES_BIN } from './patroni-cluster.ts'
-import { nodeConninfo, repmgrConf, sshStandIn, startArguments } from './repmgr-files.ts'
+import { nodeConninfo, rejoinLogs, repmgrConf, SSH_STAND_IN, startArguments } from './repmgr-files.ts'
 import type { RepmgrPlace } from './repmgr-files.ts'
 
 const SERVER_SETTINGS = `
@@ -165,7 +166,7 @@ class RepmgrStack implements Stack {
   static async make(ground: Ground): Promise<RepmgrStack> {
     const folder = ground.makeFolder('repmgr')
     ground.makeFolder('repmgr', 'bin')
-    ground.write(join(folder, 'bin', 'ssh'), sshStandIn(folder), 0o700)
+    ground.write(join(folder, 'bin', 'ssh'), SSH_STAND_IN, 0o700)
     const node = async (id: number): Promise<RepmgrNode> => new RepmgrNode(ground, folder, id, await ground.port())
     return new RepmgrStack([await node(1), await node(2)])
   }
@@ -196,7 +197,12 @@ class RepmgrStack implements Stack {
   async switchover(to?: StackNode): Promise<void> {
     const leader = await this.leader()
     const heir = this.nodes.find((node) => node !== leader && (to === undefined || node.name === to.name))
-    await heir?.command('standby', 'switchover')
+    const fromS = Math.floor(Date.now() / 1_000)
+    try {
+      await heir?.command('standby', 'switchover')
+    } finally {
+      for (const name of rejoinLogs(readdirSync('/tmp'), fromS, Date.now() / 1_000)) rmSync(join('/tmp', name))
+    }
   }
 
   async restart(node: StackNode): Promise<void> {
@@ -217,6 +223,11 @@ class RepmgrStack implements Stack {
   /** By hand, and while repmgrd is paused: the planned change. */
   async failover(to: StackNode): Promise<void> {
     await this.switchover(to)
+  }
+
+  /** By hand, whatever repmgrd thinks; repmgr refuses while it can reach a primary. */
+  async promote(node: StackNode): Promise<void> {
+    await this.#own(node).command('standby', 'promote')
   }
 
   async startServer(node: StackNode): Promise<void> {

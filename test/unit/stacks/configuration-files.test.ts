@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pgbouncerIni, userList } from '../../stacks/stacks/pgbouncer-files.ts'
-import { nodeConninfo, repmgrConf, sshStandIn, startArguments } from '../../stacks/stacks/repmgr-files.ts'
+import { nodeConninfo, rejoinLogs, repmgrConf, SSH_STAND_IN, startArguments } from '../../stacks/stacks/repmgr-files.ts'
 
 describe("PgBouncer's files", () => {
   const place = {
@@ -52,6 +52,17 @@ describe("repmgr's files", () => {
     expect(conf).toContain("failover='automatic'")
   })
 
+  test('the logs that a switchover left in /tmp are known by their second', () => {
+    const names = [
+      'node-rejoin.100.log',
+      'node-rejoin.104.log',
+      'node-rejoin.99.log',
+      'node-rejoin.105.log',
+      'x.101.log',
+    ]
+    expect(rejoinLogs(names, 100, 104.5)).toEqual(['node-rejoin.100.log', 'node-rejoin.104.log'])
+  })
+
   describe('the stand-in for ssh', () => {
     let folder: string
     let ssh: string
@@ -59,7 +70,7 @@ describe("repmgr's files", () => {
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), 'hasql-ssh-'))
       ssh = join(folder, 'ssh')
-      writeFileSync(ssh, sshStandIn(folder), { mode: 0o700 })
+      writeFileSync(ssh, SSH_STAND_IN, { mode: 0o700 })
     })
 
     afterAll(() => {
@@ -74,10 +85,6 @@ describe("repmgr's files", () => {
 
     test('takes a command in several words as one', () => {
       expect(run('-q', '127.0.0.1', 'echo', '-n', 'here')).toBe('here')
-    })
-
-    test('has what repmgr leaves in /tmp written to its own folder', () => {
-      expect(run('127.0.0.1', 'echo /tmp/node-rejoin.1.log')).toBe(`${folder}/node-rejoin.1.log\n`)
     })
   })
 })
