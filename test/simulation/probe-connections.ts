@@ -8,7 +8,8 @@ export class ProbeConnections {
 
   opened(probe: FakeProbe): void {
     const open = this.of(probe.hostId)
-    if (open.size > 0) this.#fresh.add(probe)
+    // Beside a fresh one alone it is the connection that is asked: the one before was lost.
+    if ([...open].some((each) => !this.#fresh.has(each))) this.#fresh.add(probe)
     this.#open.set(probe.hostId, new Set([...open, probe]))
   }
 
