@@ -86,6 +86,8 @@ export class ProbeRenewal {
   }
 
   #begin(): void {
+    // The connection beside which it was to be tried has ended meanwhile: its successor is a fresh one.
+    if (!this.#monitor.mayRenew()) return
     const { clock, hold, onStall } = this.#settings
     const probe = this.#monitor.connect()
     let number = 0

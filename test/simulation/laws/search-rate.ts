@@ -21,7 +21,9 @@ const UPPER_END = 0.7
  */
 export function checkSearchRate(world: World): void {
   const endedAtMs = new Map<string, number>()
-  const ended = ({ hostId }: FakeProbe): void => void endedAtMs.set(hostId, world.loop.nowMs())
+  const ended = (probe: FakeProbe): void => {
+    if (!world.probes.isFresh(probe)) endedAtMs.set(probe.hostId, world.loop.nowMs())
+  }
   let upper = 0
   let others = 0
   world.announcer.on('probeAnswered', ended)
