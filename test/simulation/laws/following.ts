@@ -1,8 +1,10 @@
 import type { AnsweringHost } from '../../../src/topology/host-description.ts'
 import { hasDiverged, isAnswering } from '../../../src/topology/host-description.ts'
 import type { Topology } from '../../../src/topology/topology.ts'
+import type { FakeProbe } from '../../support/fake/fake-probe.ts'
 import type { FakeServer } from '../../support/fake/fake-server.ts'
 import { sharedUpTo } from '../../support/fake/history.ts'
+import { isRoleQuestion } from '../role-question.ts'
 import type { World } from '../world.ts'
 
 /**
@@ -42,13 +44,17 @@ export function checkFollowing(world: World): void {
 /** Counts questions and answers as they pass: whether the last answer of one was asked for after that of the other had come. */
 function countProbes({ announcer }: World): { isAskedAfter: (one: string, other: string) => boolean } {
   let count = 0
-  const asked = new Map<string, number>()
+  const asked = new WeakMap<FakeProbe, number>()
   const askedFor = new Map<string, number>()
   const answered = new Map<string, number>()
-  announcer.on('probeAsked', ({ server }) => asked.set(server.hostId, (count += 1)))
-  announcer.on('probeAnswered', ({ server }) => {
-    askedFor.set(server.hostId, asked.get(server.hostId) ?? 0)
-    answered.set(server.hostId, (count += 1))
+  announcer.on('probeAsked', (probe) => void asked.set(probe, (count += 1)))
+  announcer.on('probeAnswered', (probe, statement) => {
+    const { hostId } = probe
+    const askedAt = asked.get(probe) ?? 0
+    // Of two connections to one host the question that was asked last counts.
+    if (!isRoleQuestion(statement) || askedAt < (askedFor.get(hostId) ?? 0)) return
+    askedFor.set(hostId, askedAt)
+    answered.set(hostId, (count += 1))
   })
   return { isAskedAfter: (one, other) => (askedFor.get(one) ?? 0) > (answered.get(other) ?? Infinity) }
 }
