@@ -45,8 +45,8 @@ export class Knowledge {
   readonly #systemIds = new WeakMap<FakeProbe, string>()
   #reasons: ReadonlyMap<string, string | undefined> = new Map()
   #isNew = false
-  /** Who was believed to be the master: from then on nobody else who is not believed may take writes. */
-  readonly #believed = new Set<string>()
+  /** Who was believed to be the master, and of which cluster: as long as that is there, nobody else who is not believed may take writes. */
+  readonly #believed = new Map<string, string>()
 
   /** The probe is asked something. */
   asked(probe: FakeProbe): void {
@@ -79,7 +79,7 @@ export class Knowledge {
     this.#noteEnds(hostId, said)
     if (!said.inRecovery && this.implausible(hostId) === undefined) this.#witness(hostId, said)
     const isMaster = !said.inRecovery && readOnly === 'off' && said.systemId !== 'unknown'
-    if (isMaster && this.implausible(hostId) === undefined) this.#believed.add(hostId)
+    if (isMaster && this.implausible(hostId) === undefined) this.#believed.set(hostId, said.systemId)
     this.#isNew = true
   }
 
@@ -185,7 +185,8 @@ export class Knowledge {
       if (!this.#mayHaveEnded(claim, last))
         return `${BELOW} ${last.timeline}, but ${claim.hostId} was writable on ${claim.timeline}`
     }
-    const isStranger = this.#believed.size > 0 && !this.#believed.has(hostId)
+    const named = new Set([...this.#said.values()].map(({ systemId }) => systemId))
+    const isStranger = [...this.#believed.values()].some((each) => named.has(each)) && !this.#believed.has(hostId)
     const isLiar = isStranger && last.systemId === 'unknown' && this.implausible(hostId) !== undefined
     return isLiar ? 'it names no cluster, and others do' : undefined
   }
