@@ -130,7 +130,7 @@ describe('the log', () => {
     await clock.advance(2_000)
     expect(lines()).toContainEqual(
       expect.stringMatching(
-        /^error hasql: db1:5432 is a stale master: it is on timeline 1, but 2 has been seen; it was un/,
+        /^error hasql: db1:5432 is a stale master on timeline 1; fenced: db2:5432 is writable on timeline 2; it was un/,
       ),
     )
   })
