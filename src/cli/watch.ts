@@ -88,7 +88,10 @@ function noteChanges({ manager }: Watching, { now }: Io, note: (line: string) =>
     ),
     listen('masterChange', ({ before, after }) => `master  ${before === undefined ? '' : `${before} -> `}${after}`),
     listen('splitBrain', ({ host, master }) => `SPLIT BRAIN  ${host} takes writes beside ${master ?? 'another host'}`),
-    listen('staleMaster', ({ host, timeline }) => `STALE MASTER  ${host} takes writes on timeline ${timeline ?? '?'}`),
+    listen(
+      'staleMaster',
+      ({ host, timeline, why }) => `STALE MASTER  ${host} takes writes on timeline ${timeline ?? '?'}; ${why}`,
+    ),
     listen('replicaDetached', ({ host, why }) => `NOT FOLLOWING  ${host} ${why}`),
     listen('replicaFollows', ({ host }) => `${host}  follows the master again`),
     listen('foreignCluster', ({ host }) => `FOREIGN CLUSTER  ${host} belongs to another cluster`),

@@ -378,13 +378,11 @@ describe('several hosts that take writes', () => {
     await nodes[1].promote()
     await tells(`${idOf(nodes[1])}  replica -> master after `)
     await tells(`master  ${idOf(nodes[0])} -> ${idOf(nodes[1])}\n`)
-    await tells(`STALE MASTER  ${idOf(nodes[0])} takes writes on timeline 1\n`)
+    await tells(`STALE MASTER  ${idOf(nodes[0])} takes writes on timeline 1; fenced: `)
     const stale = await statusOf(cluster.dsn)
     expect(roles(stale.report)).toEqual(['stale-master', 'master', 'replica'])
     expect([stale.code, stale.report.problems[0]]).toEqual([5, 'stale-master'])
-    expect(stale.report.hosts[0]?.why).toMatch(
-      /^is a stale master on timeline 1; fenced: 127\.0\.0\.1:\d+ is writable on timeline 2$/,
-    )
+    expect(stale.report.hosts[0]?.why).toContain(`on timeline 1; fenced: ${idOf(nodes[1])} is writable on timeline 2`)
     await nodes[2].promote()
     await tells(`SPLIT BRAIN  ${idOf(nodes[2])} takes writes beside ${idOf(nodes[1])}\n`)
     io.stop()
