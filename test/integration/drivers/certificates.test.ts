@@ -86,13 +86,18 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
           () => true,
           () => false,
         )
-    const load = (db: BasePoolManager<C, unknown>): { stop(): Promise<void> } => {
+    /** Two callers at work until it is disposed of. */
+    const load = (db: BasePoolManager<C, unknown>): AsyncDisposable => {
       let isOver = false
       const working = [1, 2].map(async () => {
-        while (!isOver) await works(db)
+        while (!isOver) {
+          await works(db)
+          // Where every host refuses us an acquire fails at once: the loop must let others have their turn.
+          await new Promise((resolve) => setTimeout(resolve, 2))
+        }
       })
       return {
-        async stop() {
+        async [Symbol.asyncDispose]() {
           isOver = true
           await Promise.all(working)
         },
@@ -108,7 +113,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       await eventually('the first one is served', () => isServed(old.certificate))
       await using db = open('sslrootcert=F/root.crt')
       await eventually('it works', () => works(db))
-      const { stop } = load(db)
+      await using _load = load(db)
       put('root.crt', next.certificate)
       give('server.crt', next.certificate)
       give('server.key', next.key)
@@ -116,7 +121,6 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       await eventually('the new one is served', () => isServed(next.certificate))
       await endConnections()
       await eventually('it works with the new authority', () => works(db), 3_000)
-      await stop()
     })
 
     test('the revocation list', async () => {
@@ -129,13 +133,12 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
       await eventually('it is served', () => isServed(server.certificate))
       await using db = open('sslrootcert=F/root.crt&sslcrl=F/root.crl')
       await eventually('it works', () => works(db))
-      const { stop } = load(db)
+      await using _load = load(db)
       put('root.crl', makeRevocationList(server.certificate, server.key, true))
       await endConnections()
       await eventually('the host is refused', () => [...db.topology.hosts.values()][0]?.kind === 'rejected', 3_000)
       const [host] = db.topology.hosts.values()
       expect(host).toMatchObject({ cause: { code: 'CERT_REVOKED' } })
-      await stop()
     })
 
     test('the client’s certificate and key, one after the other', async () => {
@@ -153,7 +156,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
         await eventually('it is served', () => isServed(server.certificate))
         await using db = open('sslrootcert=F/root.crt&sslcert=F/client.crt&sslkey=F/client.key')
         await eventually('it works', () => works(db))
-        const { stop } = load(db)
+        await using _load = load(db)
         put('client.crt', next.certificate)
         give('clients.crt', next.certificate)
         await master.query('select pg_reload_conf()')
@@ -165,8 +168,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
         })
         put('client.key', next.key)
         await eventually('it works with the new pair', () => works(db), 3_000)
-        await stop()
-      } finally {
+        } finally {
         give('pg_hba.conf', access)
         await master.query('select pg_reload_conf()')
       }
