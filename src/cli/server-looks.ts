@@ -62,7 +62,9 @@ export class ServerLooks implements Looks {
       specs.map(async (spec) => {
         const addresses = await addressesFor(spec, means.lookup, limit)
         const seen: ServerSeen[] = []
-        for (let turn = 0; turn < LOOKS; turn += 1) {
+        // A name that was not found leads nowhere.
+        const turns = isName(spec) && addresses.length === 0 ? 0 : LOOKS
+        for (let turn = 0; turn < turns; turn += 1) {
           const server = await lookOnce(spec, turned(addresses, turn), means, limit)
           // A host that cannot be had, or does not say who it is, will not say more.
           if (server === undefined) break

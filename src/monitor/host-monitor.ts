@@ -18,6 +18,9 @@ import { ProbeTimer } from './probe-timer.ts'
 import { DEMAND_GAP_MS, MIN_GAP_MS, nextDelayMs } from './schedule.ts'
 import { toError } from '../to-error.ts'
 
+/** For so long after a promotion an endpoint may go on leading to the promoted server. */
+const MISLED_MS = 30_000
+
 type ProbeDriver = Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
 
 /**
@@ -37,6 +40,8 @@ export class HostMonitor implements RenewedMonitor {
   #probe: Probe | undefined
   #round: ProbeRound | undefined
   #askedAgain = false
+  /** When the host last answered as a replica. */
+  #replicaUntilMs: Milliseconds | undefined
   #waiting: { readonly after: number; readonly callback: () => void }[] = []
 
   constructor(driver: ProbeDriver, spec: HostSpec, settings: MonitorSettings) {
@@ -89,6 +94,16 @@ export class HostMonitor implements RenewedMonitor {
   /** Calls back once, when a probe that starts from now on has ended, or the monitor was stopped. */
   onceProbed(callback: () => void): void {
     this.#waiting.push({ after: this.#sequence, callback })
+  }
+
+  /**
+   * The reader endpoint of a cluster leads its open connections to the new master after a promotion, where the writer leads by then, too;
+   * it will lead new ones elsewhere soon. Not for long: two names of one server stay what they are.
+   */
+  misledSinceMs(): Milliseconds | undefined {
+    const sinceMs = this.#replicaUntilMs
+    const isLately = sinceMs !== undefined && this.#settings.clock.nowMs() - sinceMs < MISLED_MS
+    return isLately && this.#host().kind === 'duplicate-master' ? sinceMs : undefined
   }
 
   mayRenew(): boolean {
@@ -161,6 +176,7 @@ export class HostMonitor implements RenewedMonitor {
     if (outcome.kind === 'answered') {
       const { answer, roundTripMs, isFirst } = outcome.reply
       this.#settings.probes.answered(answer, roundTripMs)
+      if (answer.inRecovery) this.#replicaUntilMs = this.#settings.clock.nowMs()
       this.#settings.observe({ kind: 'answered', ...this.#context(number), answer, roundTripMs, isFirst })
     } else if (outcome.kind === 'silent') {
       const isAlive = this.#probe?.hasJustLoggedIn === true

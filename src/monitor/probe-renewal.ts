@@ -12,6 +12,8 @@ import { renewalAtMs } from './schedule.ts'
 export interface RenewedMonitor {
   /** Whether a fresh connection may be tried now: beside another one, on a host that does not refuse us. */
   mayRenew(): boolean
+  /** Since when the host's address may lead to a server that another host leads to already, by mistake; undefined: it does not. */
+  misledSinceMs(): Milliseconds | undefined
   /** How long a fresh connection may take to answer. */
   renewalLimitMs(): Milliseconds
   /** Makes a probe connection; the name of its host is looked up anew. */
@@ -68,7 +70,7 @@ export class ProbeRenewal {
     const { clock, topology } = this.#settings
     const atMs = renewalAtMs({
       openedAtMs: this.#openedAtMs,
-      masterlessSinceMs: this.#wasRefused ? undefined : topology().masterlessSinceMs,
+      searchingSinceMs: this.#wasRefused ? undefined : (topology().masterlessSinceMs ?? this.#monitor.misledSinceMs()),
       doubtedAtMs: this.#wasRefused ? undefined : this.#doubtedAtMs,
       share: this.#share,
     })

@@ -58,8 +58,8 @@ function searchDelayMs(host: HostDescription, masterlessMs: number, random: Rand
 export interface RenewalInput {
   /** When the newest probe connection to the host was begun. */
   readonly openedAtMs: Milliseconds
-  /** Since when no master has been known; undefined while one is. */
-  readonly masterlessSinceMs: Milliseconds | undefined
+  /** Since when no master has been known, or the open connection has led where another host leads; undefined: neither. */
+  readonly searchingSinceMs: Milliseconds | undefined
   /** When a connection led to a server of another role than the host's; undefined: none has since the newest was begun. */
   readonly doubtedAtMs: Milliseconds | undefined
   /** Drawn once for each connection, from 0 to below 1. */
@@ -68,14 +68,14 @@ export interface RenewalInput {
 
 /**
  * When a fresh probe connection is tried beside the one that is open (law 4): 30 to 60 s after the newest one was begun, and
- * while no master is known 500 to 900 ms, the first ones spread over 500 ms, lest a fleet comes all at once. When a connection
+ * while no master is known, or the host has become another host's server, 500 to 900 ms, the first ones spread over 500 ms, lest a fleet comes all at once. When a connection
  * led to a server of another role, one is tried at once, if the newest is old enough.
  */
-export function renewalAtMs({ openedAtMs, masterlessSinceMs, doubtedAtMs, share }: RenewalInput): Milliseconds {
+export function renewalAtMs({ openedAtMs, searchingSinceMs, doubtedAtMs, share }: RenewalInput): Milliseconds {
   const { least, most } = RENEWAL_SEARCH_MS
   const times = [openedAtMs + RENEWAL_MS * (0.5 + 0.5 * share)]
-  if (masterlessSinceMs !== undefined) {
-    times.push(Math.max(openedAtMs + least + share * (most - least), masterlessSinceMs + share * least))
+  if (searchingSinceMs !== undefined) {
+    times.push(Math.max(openedAtMs + least + share * (most - least), searchingSinceMs + share * least))
   }
   if (doubtedAtMs !== undefined) times.push(Math.max(openedAtMs + least, doubtedAtMs))
   return ms(Math.min(...times))

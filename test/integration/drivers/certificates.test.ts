@@ -168,7 +168,7 @@ function renews<C extends AsyncDisposable>(driver: DriverCase<C>): void {
         })
         put('client.key', next.key)
         await eventually('it works with the new pair', () => works(db), 3_000)
-        } finally {
+      } finally {
         give('pg_hba.conf', access)
         await master.query('select pg_reload_conf()')
       }

@@ -7,10 +7,10 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
   test.each([
     ['30 s after the newest one was begun, at the earliest', { share: 0 }, 40_000],
     ['60 s after it, at the latest', { share: 1 }, 70_000],
-    ['while no master is known 500 ms after it, at the earliest', { share: 0, masterlessSinceMs: ms(0) }, 10_500],
-    ['while no master is known 900 ms after it, at the latest', { share: 1, masterlessSinceMs: ms(0) }, 10_900],
-    ['at once when the master is lost later, at the earliest', { share: 0, masterlessSinceMs: ms(20_000) }, 20_000],
-    ['500 ms after the loss of the master, at the latest', { share: 1, masterlessSinceMs: ms(20_000) }, 20_500],
+    ['while no master is known 500 ms after it, at the earliest', { share: 0, searchingSinceMs: ms(0) }, 10_500],
+    ['while no master is known 900 ms after it, at the latest', { share: 1, searchingSinceMs: ms(0) }, 10_900],
+    ['at once when the master is lost later, at the earliest', { share: 0, searchingSinceMs: ms(20_000) }, 20_000],
+    ['500 ms after the loss of the master, at the latest', { share: 1, searchingSinceMs: ms(20_000) }, 20_500],
     ['at once when a connection led elsewhere', { share: 1, doubtedAtMs: ms(20_000) }, 20_000],
     [
       '500 ms after the newest one was begun when a connection led elsewhere',
@@ -18,7 +18,7 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
       10_500,
     ],
   ])('%s', (_when, given, wanted) => {
-    const never = { masterlessSinceMs: undefined, doubtedAtMs: undefined }
+    const never = { searchingSinceMs: undefined, doubtedAtMs: undefined }
     expect(renewalAtMs({ openedAtMs: ms(10_000), ...never, ...given })).toBe(wanted)
   })
 
