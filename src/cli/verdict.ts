@@ -1,5 +1,5 @@
 import type { HostId } from '../dsn/host-spec.ts'
-import { isAnswering } from '../topology/host-description.ts'
+import { isAnswering, isTrusted } from '../topology/host-description.ts'
 import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
 import { masters, replicas } from '../topology/topology.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -97,7 +97,7 @@ export function exitCodeOf(problems: readonly Problem[]): ExitCode {
 
 /** Whether leases of the host's role are given. */
 export function isInUse(host: HostDescription): boolean {
-  if (host.kind === 'master') return host.suspicion === undefined
+  if (host.kind === 'master') return isTrusted(host)
   return host.kind === 'replica' || host.kind === 'read-only-master'
 }
 

@@ -1,4 +1,5 @@
 import type { BasePoolManager, HostDescription, HostId, ManagerEvents } from 'hasql'
+import { isTrusted } from '../../../src/topology/host-description.ts'
 import type { Fence } from '../history/write-record.ts'
 
 /** One state of one host, from when to when. */
@@ -7,9 +8,9 @@ interface Stretch {
   readonly fromMs: number
 }
 
-/** Whether a host can be leased: its role has been granted, and it is not in doubt. */
+/** Whether a host can be leased: its role has been granted, and it is not in doubt; one that is merely busy is not. */
 export function isInUse(host: HostDescription): boolean {
-  return (host.kind === 'master' || host.kind === 'replica') && host.suspicion === undefined
+  return (host.kind === 'master' || host.kind === 'replica') && isTrusted(host)
 }
 
 /** States in which a host may get no lease of any kind. */
