@@ -12,7 +12,9 @@ import type { World } from '../world.ts'
 export function checkFences(world: World): void {
   world.announcer.on('snapshot', (_before, { hosts, fencing }) => {
     for (const host of hosts.values()) {
-      if (host.kind === 'stale-master' && !world.knowledge.wasEverAbove(host.hostId)) {
+      // One that names no cluster, beside others that do, is out in any case.
+      const isNamed = isAnswering(host) && host.answer.systemId !== undefined
+      if (host.kind === 'stale-master' && isNamed && !world.knowledge.wasEverAbove(host.hostId)) {
         world.violated('law 10', `${host.hostId} is fenced, but nobody who can be believed was writable above it`)
       }
     }

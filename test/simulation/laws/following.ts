@@ -89,7 +89,7 @@ function hasDivergedBefore(before: Topology, { hostId, answer }: AnsweringHost):
 /** The server that gave the answer, unless it lives another life by now. */
 function serverOf({ cluster }: World, { hostId, answer }: AnsweringHost): FakeServer | undefined {
   return cluster.servers.find(
-    (each) => each.hostId === hostId && `life ${each.facts.incarnation}` === answer.incarnation,
+    (each) => each.hostId === hostId && `${hostId} life ${each.facts.incarnation}` === answer.incarnation,
   )
 }
 

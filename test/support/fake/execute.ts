@@ -20,7 +20,7 @@ export function execute(server: FakeServer, statement: string): Reply {
         ? answer([facts.systemId, `${server.hostId} life ${facts.incarnation}`, server.hostId, '5432'])
         : forbidden()
     case LESSER_IDENTITY_QUERY:
-      return answer([null, `life ${facts.incarnation}`, server.hostId, '5432'])
+      return answer([null, `${server.hostId} life ${facts.incarnation}`, server.hostId, '5432'])
     case ROLE_QUERY:
       return facts.hasRights ? answer([...position(server), ...timelines(server)]) : forbidden()
     case POSITION_QUERY:

@@ -102,6 +102,9 @@ export class FakeCluster {
     facts.role = 'master'
     facts.timeline += 1
     const { timeline, systemId } = facts
+    // Whoever is promoted to that timeline later is its twin.
+    this.hasTwins ||= this.#timelines.has(timeline)
+    this.#timelines.add(timeline)
     server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
     this.hasTwins ||= this.#timelines.has(timeline)
     this.#timelines.add(timeline)
