@@ -102,9 +102,6 @@ export class FakeCluster {
     facts.role = 'master'
     facts.timeline += 1
     const { timeline, systemId } = facts
-    // Whoever is promoted to that timeline later is its twin.
-    this.hasTwins ||= this.#timelines.has(timeline)
-    this.#timelines.add(timeline)
     server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
     this.hasTwins ||= this.#timelines.has(timeline)
     this.#timelines.add(timeline)
@@ -140,6 +137,9 @@ export class FakeCluster {
     server.stop('57P01', 2)
     facts.timeline += 1
     const { timeline, systemId } = facts
+    // Whoever is promoted to that timeline later is its twin.
+    this.hasTwins ||= this.#timelines.has(timeline)
+    this.#timelines.add(timeline)
     server.branch = { timeline, systemId, parent: branch, forkLsn: facts.lsn, writes: new Map() }
     facts.lsn += whole(this.random, 1, chance(this.random, 0.5) ? 4 : 40)
     server.isStranded = true
