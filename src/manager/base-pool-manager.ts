@@ -149,7 +149,7 @@ export class BasePoolManager<TConnection, TPool> extends ManagerLifecycle<TConne
    * ```ts
    * process.on('SIGUSR2', () => db.acceptMaster('db1:5432'))
    * ```
-   * Only this manager is told: tell every process (docs/failure-model.md). Takes effect at once; emits `masterAccepted`. A host that is
+   * It holds for this manager alone: call it in every process (docs/failure-model.md). Takes effect at once; emits `masterAccepted`. A host that is
    * the master already, with nobody to dismiss, stays it, and nothing is emitted. With `multiMaster` nothing is fenced, and nothing changes.
    * @throws {OptionsError} the DSN has no such host. @throws {NotWritableError} the host does not answer as writable.
    * @throws {ManagerClosedError} the manager is closed.

@@ -88,7 +88,7 @@ export interface ManagerEvents<TConnection> {
   readonly leasesStuck: StuckHost
   /**
    * The master answers its checks, but commits on it have been waiting for a synchronous standby from one check to the next. hasql leaves
-   * it in use: there is no other master to go to. Told once, until `syncWaitEnded`.
+   * it in use: there is no other master to go to. Emitted once for each wait; `syncWaitEnded` ends it.
    */
   readonly syncWait: SyncWait
   /** No commit waits there any more, or the host is the master no longer. */

@@ -14,7 +14,7 @@ const UNANSWERED_PAUSE_MS = 60_000
 
 type WatchedPool = Pick<HostPool<unknown, unknown>, 'statementsUnderWay'>
 
-/** What is watched with, and who is told. */
+/** The collaborators of `SyncWaits`, and its callbacks. */
 export interface SyncWaitDeps {
   readonly clock: Clock
   readonly refreshDelayMs: Milliseconds

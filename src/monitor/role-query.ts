@@ -49,7 +49,7 @@ export const IDENTITY_QUERY = `select system_identifier::pg_catalog.text,
   pg_catalog.inet_server_port()::pg_catalog.text
   from pg_catalog.pg_control_system()`
 
-/** The same for a server that keeps its control file to itself: which cluster it is of cannot be told then. */
+/** The same for a server whose control file this role may not read: its cluster stays unknown then. */
 export const LESSER_IDENTITY_QUERY = `select null::pg_catalog.text,
   pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
   pg_catalog.host(pg_catalog.inet_server_addr()),
