@@ -12,8 +12,7 @@ const seeds = 'test/simulation/simulation.test.ts'
 const bounds = 'test/chaos/bounds.test.ts'
 
 // Groups run one after another. What only computes has a file for each core; the integration tests mostly wait, so three of
-// them run at once. The chaos tests wait even more, and stand a busy machine: the many seeds run meanwhile, in processes of
-// the lowest priority. What is measured in a few milliseconds has the machine to itself.
+// them run at once. What is measured in milliseconds has the machine to itself.
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
@@ -84,8 +83,8 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: prepared,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -97,7 +96,7 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -8,7 +8,7 @@ import type { Topology } from '../topology/topology.ts'
 import type { SyncWait, SyncWaitEnd } from './events.ts'
 
 /** A statement is held up, and a session waits, when that is seen at two checks at least this far apart. */
-const HELD_UP_MS = 500
+const HELD_UP_MS = 250
 /** A server that left the question unanswered is left alone with it for this long. */
 const UNANSWERED_PAUSE_MS = 60_000
 

@@ -98,12 +98,13 @@ export class HostMonitor implements RenewedMonitor {
 
   /**
    * The reader endpoint of a cluster leads its open connections to the new master after a promotion, where the writer leads by then, too;
-   * it will lead new ones elsewhere soon. Not for long: two names of one server stay what they are.
+   * it will lead new ones elsewhere soon. Which of the two was seen first, and is the master, does not matter. Not for long: two
+   * names of one server stay what they are.
    */
   misledSinceMs(): Milliseconds | undefined {
     const sinceMs = this.#replicaUntilMs
     const isLately = sinceMs !== undefined && this.#settings.clock.nowMs() - sinceMs < MISLED_MS
-    return isLately && this.#host().kind === 'duplicate-master' ? sinceMs : undefined
+    return isLately && this.#sharesMaster() ? sinceMs : undefined
   }
 
   mayRenew(): boolean {
@@ -233,6 +234,16 @@ export class HostMonitor implements RenewedMonitor {
   #dropProbe(): void {
     this.#probe?.destroy()
     this.#probe = undefined
+  }
+
+  /** Whether this host and another one lead to the same master. */
+  #sharesMaster(): boolean {
+    const { kind } = this.#host()
+    if (kind === 'duplicate-master') return true
+    return (
+      kind === 'master' &&
+      [...this.#settings.topology().hosts.values()].some((host) => host.kind === 'duplicate-master')
+    )
   }
 
   #host(): HostDescription {

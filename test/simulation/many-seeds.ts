@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { constants, setPriority, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundle } from './bundle.ts'
 import type { Outcome, Subject } from './run-seed.ts'
@@ -53,7 +53,6 @@ export async function runInProcesses(
   { from, until }: Omit<Range, 'step'>,
   jobs: number,
   onProgress: (soFar: Result) => void = () => undefined,
-  priority: number = constants.priority.PRIORITY_NORMAL,
 ): Promise<Result> {
   const parts = new Map<number, Result>()
   const folder = mkdtempSync(join(tmpdir(), 'hasql-simulation-'))
@@ -62,7 +61,6 @@ export async function runInProcesses(
     new Promise((resolve, reject) => {
       const range = ['--seeds', String(until), '--from', String(from + job), '--step', String(jobs)]
       const child = fork(runner, range, { execArgv: ['--max-semi-space-size=32'], serialization: 'advanced' })
-      if (child.pid !== undefined) setPriority(child.pid, priority)
       child.on('message', (result: Result) => {
         parts.set(job, result)
         onProgress(sum(parts.values()))

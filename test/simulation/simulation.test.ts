@@ -1,4 +1,4 @@
-import { availableParallelism, constants } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { BasePoolManager } from '../../src/manager/base-pool-manager.ts'
 import { runInProcesses } from './many-seeds.ts'
@@ -7,7 +7,7 @@ import { runSeed } from './run-seed.ts'
 import { FAULTS, scenarioOf } from './scenario.ts'
 
 const SEEDS = 10_000
-/** About 40 s on two idle cores. Here they get what other tests leave. */
+/** About 100 s on two idle cores. */
 const LIMIT_MS = 300_000
 /** These run in this process, where coverage is measured. */
 const SEEDS_HERE = 300
@@ -17,8 +17,7 @@ test(
   `the invariants hold in ${SEEDS} simulated lives of a cluster`,
   async () => {
     const range = { from: 1, until: SEEDS + 1 }
-    const inTheBackground = constants.priority.PRIORITY_LOW
-    const result = await runInProcesses(range, availableParallelism(), undefined, inTheBackground)
+    const result = await runInProcesses(range, availableParallelism())
     const [seed] = result.failed
     if (seed !== undefined) expect.fail(wordFailure(await runSeed(seed, subject, true)))
     console.log(wordFaults(result))

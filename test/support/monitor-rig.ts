@@ -3,7 +3,7 @@ import { HostMonitor } from '../../src/monitor/host-monitor.ts'
 import type { Random } from '../../src/random/random.ts'
 import type { Hold } from '../../src/time/clock.ts'
 import { ms } from '../../src/time/milliseconds.ts'
-import type { HostObservation } from '../../src/topology/observation.ts'
+import type { RoleAnswer, HostObservation } from '../../src/topology/observation.ts'
 import { TopologyStore } from '../../src/topology/store.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { initialTopology } from '../../src/topology/topology.ts'
@@ -20,6 +20,8 @@ export interface MonitorRig {
   /** How many rounds got more time because the event loop stood still. */
   readonly stalls: () => number
   readonly topology: () => Topology
+  /** The other host answers so; it is a master at first, unless `masterless`. */
+  readonly otherIs: (changes: Partial<RoleAnswer>) => void
   /** What was observed, in order. */
   readonly seen: HostObservation[]
   /** The same in words. */
@@ -57,7 +59,9 @@ export function watch({
     },
     probes: { began: () => undefined, answered: () => undefined, failed: () => undefined },
   })
-  if (!masterless) {
+  let count = 0
+  const otherIs = (changes: Partial<RoleAnswer>): void => {
+    count += 1
     const answer = {
       inRecovery: false,
       readOnlyDefault: false,
@@ -69,12 +73,14 @@ export function watch({
       serverAddress: undefined,
       systemId: '7000',
       incarnation: 'x',
+      ...changes,
     }
-    const evidence = { probe: 1, generation: undefined }
+    const evidence = { probe: count, generation: undefined }
     const hostId = hostIdOf('other', 5432)
-    store.apply({ kind: 'answered', hostId, atMs: ms(0), evidence, answer, roundTripMs: ms(1) })
+    store.apply({ kind: 'answered', hostId, atMs: clock.nowMs(), evidence, answer, roundTripMs: ms(1) })
   }
+  if (!masterless) otherIs({})
   const host = driver.host('db')
   const told = (): readonly string[] => seen.map((each) => (each.kind === 'failed' ? each.fault : 'answered'))
-  return { clock, monitor, host, stalls: () => stalls, topology: () => store.current, seen, told }
+  return { clock, monitor, host, stalls: () => stalls, topology: () => store.current, otherIs, seen, told }
 }

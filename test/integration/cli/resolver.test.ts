@@ -57,10 +57,10 @@ describe('a resolver that never answers', () => {
   }
 
   test('status answers in time, and knows the hosts whose names it knows', async () => {
-    const called = await hasql('status', dsnOf(...NAMES), '--json', '--connect-timeout', '1s')
-    expect(called.tookMs).toBeLessThanOrEqual(1_000)
+    const called = await hasql('status', dsnOf(...NAMES), '--json', '--connect-timeout', '3s')
+    expect(called.tookMs).toBeLessThanOrEqual(3_000)
     expect(rolesIn(called.out)).toEqual(['unreachable', 'unreachable', 'master', 'replica'])
-    expect(called.out).toContain("is unreachable (The resolver gave no address for 'lost1.test' within 500 ms")
+    expect(called.out).toContain("is unreachable (The resolver gave no address for 'lost1.test' within 1500 ms")
     expect(called.code).toBe(6)
   })
 

@@ -127,6 +127,54 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
     expect(host.probesOpened).toBe(3)
   })
 
+  describe('while two hosts lead to one master', () => {
+    const PROMOTED = { systemId: '7000', incarnation: 'promoted', timeline: 2 }
+
+    test.each([
+      ['the one that was a replica lately has one tried, where the other one is the master', 'other first'],
+      ['the one that was a replica lately has one tried, where it is the master itself', 'this first'],
+    ] as const)('%s', async (_what, order) => {
+      const { clock, monitor, host, topology, otherIs } = watch({ random: () => 1 })
+      host.become({ incarnation: 'promoted' })
+      monitor.start()
+      await clock.advance(5_000)
+      const steps = [
+        () => otherIs({ inRecovery: false, ...PROMOTED }),
+        () => host.become({ role: 'master', ...PROMOTED }),
+      ]
+      for (const step of order === 'this first' ? steps.reverse() : steps) {
+        step()
+        await clock.advance(1_000)
+      }
+      const kinds = [...topology().hosts.values()].map(({ kind }) => kind)
+      expect(kinds).toEqual(order === 'this first' ? ['master', 'duplicate-master'] : ['duplicate-master', 'master'])
+      const opened = host.probesOpened
+      await clock.advance(2_000)
+      expect(host.probesOpened - opened).toBeGreaterThanOrEqual(2)
+      // The address leads to another server by now.
+      host.become({ role: 'replica', incarnation: 'another server', timeline: 2 })
+      await clock.advance(1_000)
+      const after = host.probesOpened
+      await clock.advance(5_000)
+      expect(host.probesOpened).toBe(after)
+    })
+
+    test('none is tried on two names of one server for longer than half a minute', async () => {
+      const { clock, monitor, host, otherIs } = watch({ random: () => 1 })
+      host.become({ incarnation: 'promoted' })
+      monitor.start()
+      await clock.advance(1_000)
+      host.become({ role: 'master', ...PROMOTED })
+      await clock.advance(1_000)
+      otherIs({ inRecovery: false, ...PROMOTED })
+      await clock.advance(32_000)
+      const opened = host.probesOpened
+      expect(opened).toBeGreaterThan(20)
+      await clock.advance(10_000)
+      expect(host.probesOpened).toBe(opened)
+    })
+  })
+
   test('stopping ends one that is under way', async () => {
     const { clock, monitor, host } = watch({ masterless: true })
     monitor.start()
