@@ -9,7 +9,7 @@ import type { DriverName } from './stack.ts'
 /** A manager of whichever driver: what does not touch its connections. */
 export type AnyManager = Pick<
   BasePoolManager<unknown, unknown>,
-  'topology' | 'on' | 'metrics' | 'dsn' | 'ready' | 'close' | 'terminate'
+  'topology' | 'on' | 'metrics' | 'dsn' | 'ready' | 'acceptMaster' | 'close' | 'terminate'
 >
 
 /** A manager, not started yet, and the application on it. */

@@ -81,3 +81,9 @@ export async function ended(pids: readonly number[], limitMs: number): Promise<v
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
+
+/** SIGKILL to processes, and to what they started; resolves when none is left. */
+export async function kill(pids: readonly number[]): Promise<void> {
+  signal(pids, 'SIGKILL')
+  await ended(pids, 5_000)
+}

@@ -1,15 +1,9 @@
 import { atMost } from '../../chaos/frame/scenario.ts'
-import { ended, signal } from '../frame/processes.ts'
+import { kill } from '../frame/processes.ts'
 import type { Scenario } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
 import type { StackNode } from '../frame/stack.ts'
 import { withWords } from '../frame/words.ts'
-
-/** SIGKILL to processes, and to what they started; resolves when none is left. */
-async function kill(pids: readonly number[]): Promise<void> {
-  signal(pids, 'SIGKILL')
-  await ended(pids, 5_000)
-}
 
 /** How many of the application's writes a server acknowledged that began after a moment. */
 export function writesOnStale({ application }: Stage, { port }: StackNode, sinceMs: number): number {

@@ -1,11 +1,12 @@
 import { atMost, atMostMs } from '../../chaos/frame/scenario.ts'
 import type { Measure } from '../../chaos/frame/scenario.ts'
 import { ask, TIMELINE_SQL } from '../frame/database.ts'
-import { freeze, signal } from '../frame/processes.ts'
+import { freeze, kill, signal } from '../frame/processes.ts'
 import type { Scenario } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
 import type { StackNode } from '../frame/stack.ts'
 import { withWords } from '../frame/words.ts'
+import { writesOnStale } from './crashes.ts'
 
 /** Two checks, with their limits: by then a replica that cannot be fresh must be out. */
 const TWO_CHECKS_MS = 2_500
@@ -90,13 +91,70 @@ export const mistakenPromotionHeld: Scenario = {
   bars: { firstWriteMs: undefined, interruptions: 2 },
 }
 
+/** Longer than a claim can be waited out: it ends when its witness is seen on the leader's timeline again. */
+export const mistakenPromotionLong: Scenario = {
+  name: 'mistaken-promotion-long',
+  says: 'the same, but the mistake is noticed after 32 s only: the leader stays fenced until the other server follows it',
+  run: async (stage) => {
+    const mistake = await promoteByMistake(stage, 32_000)
+    await stage.stack.settle()
+    const followsMs = performance.now()
+    const resumedMs = mistake.demotedMs + (await resumed(stage, mistake))
+    return [atMostMs('writes resume after it follows', Math.max(0, resumedMs - followsMs), 1_500)]
+  },
+  bars: { firstWriteMs: undefined, interruptions: 2 },
+}
+
+export const acceptedLeader: Scenario = {
+  name: 'accepted-leader',
+  says: 'a replica is promoted by mistake, and its machine dies: the leader stays fenced until an operator accepts it',
+  run: async (stage) => {
+    const stack = withWords(stage.stack, 'promote', 'startAgent')
+    const leader = await stack.leader()
+    const promoted = stack.nodes.find(({ name }) => name !== leader.name) ?? leader
+    const sinceMs = stage.fault()
+    await freeze(() => promoted.agentPids())
+    await stack.promote(promoted)
+    await stage.writesOn(promoted, sinceMs)
+    await kill([...(await promoted.agentPids()), ...(await promoted.serverPids())])
+    const deadMs = performance.now()
+    await stage.pause(5_000)
+    const fenced = writesOnStale(stage, leader, deadMs)
+    const host = [...stage.db.topology.hosts.keys()].find((id) => id.endsWith(`:${leader.port}`)) ?? leader.name
+    const acceptedMs = performance.now()
+    stage.db.acceptMaster(host)
+    const write = await stage.application.write(
+      `${leader.name} takes writes again`,
+      ({ executor, endedAtMs }) => executor?.server === leader.port && endedAtMs > acceptedMs,
+    )
+    stage.db.acceptMaster(host)
+    await stack.startAgent(promoted)
+    await stack.settle()
+    const backMs = performance.now()
+    await stage.application.read(
+      `${promoted.name} serves bounded reads again`,
+      ({ server, startedAtMs, bounded }) => bounded && server === promoted.port && startedAtMs > backMs,
+    )
+    return [
+      atMost('writes on the fenced leader', fenced, 0),
+      atMostMs('writes are taken after it was accepted', write.endedAtMs - acceptedMs, 250),
+      atMost('writes on the dismissed server', writesOnStale(stage, promoted, acceptedMs), 0),
+    ]
+  },
+  bars: { interruptions: 2 },
+}
+
 export const orphanedReplica: Scenario = {
   name: 'orphaned-replica',
   says: 'the demoted server stays a replica on a timeline of its own, without a WAL receiver, until it is made anew',
   run: async (stage) => {
     const stack = withWords(stage.stack, 'reinit')
+    const named: { readonly host: string; readonly atMs: number }[] = []
+    stage.db.on('replicaDetached', ({ host }) => named.push({ host, atMs: performance.now() }))
     const mistake = await promoteByMistake(stage, 0)
     const { promoted, demotedMs } = mistake
+    // Who is diverged is diverged from a master.
+    const mastersMs = demotedMs + (await resumed(stage, mistake))
     await stage.pause(TWO_CHECKS_MS + ORPHANED_MS)
     const [state] = await ask<{ receives: boolean }>(
       promoted,
@@ -121,7 +179,13 @@ export const orphanedReplica: Scenario = {
       ({ server, startedAtMs, bounded }) => bounded && server === promoted.port && startedAtMs > backMs,
     )
     const bounded = own.filter((read) => read.bounded).length
-    return [atMost('bounded reads from the orphan', isOrphan ? bounded : 0, 0)]
+    const namedMs = named.find(({ host }) => host.endsWith(`:${promoted.port}`))?.atMs ?? Infinity
+    return isOrphan
+      ? [
+          atMost('bounded reads from the orphan', bounded, 0),
+          atMostMs('it is named, after the leader takes writes', Math.max(0, namedMs - mastersMs), TWO_CHECKS_MS),
+        ]
+      : []
   },
   bars: { firstWriteMs: undefined, interruptions: 3 },
 }

@@ -2,7 +2,13 @@ import type { StackKind } from '../frame/stack.ts'
 import { killPostmaster, killPostmasterAndAgent, pgRewind } from '../scenarios/crashes.ts'
 import { freezeAgent, freezeBoth, freezeServer, frozenStore, thawServerFirst } from '../scenarios/frozen.ts'
 import { maintenance, pauseManualFailover, reinit, reload, restart } from '../scenarios/planned.ts'
-import { mistakenPromotion, mistakenPromotionHeld, orphanedReplica } from '../scenarios/promoted.ts'
+import {
+  acceptedLeader,
+  mistakenPromotion,
+  mistakenPromotionHeld,
+  mistakenPromotionLong,
+  orphanedReplica,
+} from '../scenarios/promoted.ts'
 import { switchover } from '../scenarios/switchover.ts'
 import { applicationDsn, PatroniCluster, PATRONI_NEEDS } from './patroni-cluster.ts'
 
@@ -15,7 +21,7 @@ export const patroni: StackKind = {
     ...[switchover, restart, reload, reinit, pauseManualFailover, maintenance],
     ...[killPostmaster, killPostmasterAndAgent, pgRewind],
     ...[freezeServer, freezeAgent, freezeBoth, thawServerFirst, frozenStore],
-    ...[mistakenPromotion, mistakenPromotionHeld, orphanedReplica],
+    ...[mistakenPromotion, mistakenPromotionHeld, mistakenPromotionLong, acceptedLeader, orphanedReplica],
   ],
   start: async (ground) => {
     const cluster = await PatroniCluster.of(ground)
