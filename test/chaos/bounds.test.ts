@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Drill } from '../../examples/failover-demo/drill.ts'
 import { FAULTS } from '../../examples/failover-demo/faults.ts'
 import type { FaultReport } from '../../examples/failover-demo/faults.ts'
-import { missedBounds } from '../../examples/failover-demo/report.ts'
+import { brokenPromises, missedTimes } from '../../examples/failover-demo/report.ts'
+
+/** What is a matter of milliseconds is judged by the median of so many runs; all else must hold in each. */
+const RUNS = 3
 
 describe('a real cluster keeps its bounds through', () => {
   let drill: Drill
@@ -24,15 +27,24 @@ describe('a real cluster keeps its bounds through', () => {
   })
 
   test.each(FAULTS.map((fault) => [fault.name, fault] as const))('%s', async (_name, fault) => {
-    const report = await fault(drill)
-    expect(missedBounds(patient(report))).toEqual([])
+    const reports: FaultReport[] = []
+    while (reports.length < RUNS) reports.push(await fault(drill))
+    expect(reports.flatMap(brokenPromises)).toEqual([])
+    expect(missedTimes(medianOf(reports))).toEqual([])
   })
 })
 
-/** The whole test run keeps the machine busy, so here each bound in time is twice what `npm run chaos:demo` holds. */
-function patient(report: FaultReport): FaultReport {
+/** The median of each time. The machine may be any, so each may be twice what `npm run chaos:demo` holds. */
+function medianOf(reports: readonly FaultReport[]): FaultReport {
+  const [first] = reports
+  if (first === undefined) throw new RangeError('nothing was run')
+  const median = (measure: 'detectMs' | 'firstWriteMs' | 'hungMs'): number | undefined => {
+    const values = reports.map((report) => report[measure]).filter((value) => value !== undefined)
+    return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]
+  }
   const twice = (bound: number | undefined): number | undefined => (bound === undefined ? undefined : 2 * bound)
-  const { detectBoundMs, firstWriteBoundMs, hungBoundMs } = report
+  const { detectBoundMs, firstWriteBoundMs, hungBoundMs } = first
+  const times = { detectMs: median('detectMs'), firstWriteMs: median('firstWriteMs'), hungMs: median('hungMs') }
   const bounds = { detectBoundMs: twice(detectBoundMs), firstWriteBoundMs: twice(firstWriteBoundMs) }
-  return { ...report, ...bounds, hungBoundMs: twice(hungBoundMs) }
+  return { ...first, ...times, ...bounds, hungBoundMs: twice(hungBoundMs) }
 }

@@ -19,8 +19,17 @@ interface Task extends Pair {
   readonly run: number
 }
 
-/** What a run is made of: texts and other tests may change, and its results stay what they are. */
-const SOURCES = ['src', 'test/stacks', 'test/chaos', 'package-lock.json'] as const
+/** What a run is made of: texts, other tests and this list of tasks may change, and its results stay what they are. */
+const SOURCES = [
+  'src',
+  'test/stacks/stacks.ts',
+  'test/stacks/stacks',
+  'test/stacks/scenarios',
+  'test/stacks/frame',
+  'test/chaos/frame',
+  'test/chaos/history',
+  'package-lock.json',
+] as const
 
 function commitOfSources(): string {
   const git = (...args: readonly string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim()
@@ -104,9 +113,13 @@ async function main(args: Arguments): Promise<boolean> {
   const absent = missing(kinds.flatMap(({ needs }) => needs))
   if (absent !== undefined) throw new Error(absent)
   const stop = new AbortController()
-  // The run that is under way is finished, and everything taken down.
-  process.once('SIGINT', () => stop.abort())
-  process.once('SIGTERM', () => stop.abort())
+  // The run that is under way is finished, and everything taken down; a second signal, to a wrapper's group say, changes nothing.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) console.log('Stopping after the run that is under way …')
+      stop.abort()
+    })
+  }
   const broken: string[] = []
   const ground = await Ground.open()
   try {
