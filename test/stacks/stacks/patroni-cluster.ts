@@ -328,15 +328,22 @@ export class PatroniCluster {
     if (!response.ok) throw new Error(`POST ${path} to ${node.name}: ${response.status} ${text}`)
   }
 
+  /** The settings lie in the store: any agent takes them, also while it knows of no leader. */
   async #patch(config: object): Promise<void> {
-    const leader = await this.leader()
-    const response = await fetch(`http://127.0.0.1:${leader.restPort}/config`, {
-      method: 'PATCH',
-      body: JSON.stringify(config),
-      signal: AbortSignal.timeout(10_000),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`PATCH /config of ${leader.name}: ${response.status} ${text}`)
+    const refusals: string[] = []
+    for (const { name, restPort } of this.nodes) {
+      const refusal = await fetch(`http://127.0.0.1:${restPort}/config`, {
+        method: 'PATCH',
+        body: JSON.stringify(config),
+        signal: AbortSignal.timeout(10_000),
+      }).then(
+        async (response) => (response.ok ? undefined : `${response.status} ${await response.text()}`),
+        (error: unknown) => String(error),
+      )
+      if (refusal === undefined) return
+      refusals.push(`${name}: ${refusal}`)
+    }
+    throw new Error(`PATCH /config: ${refusals.join('; ')}`)
   }
 
   /** Patroni's settings; YAML is a superset of JSON. */
