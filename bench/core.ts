@@ -66,6 +66,7 @@ function answer(hostId: HostId, inRecovery: boolean, probe: number): Parameters<
       serverAddress: undefined,
       systemId: '7',
       incarnation: hostId,
+      lifeBeganMs: undefined,
     },
   }
 }

@@ -1,6 +1,7 @@
 import { codeOf } from '../driver/classify-error.ts'
 import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
+import { CertificateError } from '../dsn/tls-files.ts'
 import { SilentError } from './limit.ts'
 import { NO_TLS } from './tls-check.ts'
 import { tlsTroubleIn } from './tls-words.ts'
@@ -10,6 +11,8 @@ export type StepName = 'look-up' | 'TCP' | 'TLS' | 'authentication' | 'database'
 
 const UNKNOWN_AUTHORITY =
   'Its authority is not known here: name the root certificate with sslrootcert (another one that is named there does not vouch for it).'
+const OWN_FILES =
+  'Look at the files of sslcert, sslkey, sslrootcert and sslcrl on this machine: the server has not been asked yet.'
 const NO_ROUTE = 'There is no route to it: check the network, and the address that the name leads to.'
 const NO_PASSWORD =
   'No password was found: set PGPASSWORD, add a line to the password file (only you may read it), or use --password.'
@@ -92,6 +95,7 @@ export function adviceFor(step: StepName, error: unknown, { readPassword }: Host
   if (error instanceof SilentError) return SILENT[step]
   const code = codeOf(error) ?? ''
   const message = error instanceof Error ? error.message : ''
+  if (error instanceof CertificateError) return OWN_FILES
   const trouble = tlsTroubleIn(message)
   if (trouble !== undefined) return trouble.advice
   // What the server says comes first: it may well have let nobody in for another reason than a password that is not there.

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Driver, ProbeConnection } from '../driver/driver.ts'
 import { DsnError } from '../dsn/dsn-error.ts'
 import type { HostSpec } from '../dsn/host-spec.ts'
+import { CertificateError } from '../dsn/tls-files.ts'
 import { isSocketHost } from '../dsn/host-id.ts'
 import { isIpAddress } from '../dsn/ip-address.ts'
 import { hiddenOf } from '../manager/explain.ts'
@@ -68,7 +69,7 @@ export class HostChecker {
 
   /** Whether the host answered and refused us, or cannot be asked like this, rather than being away. */
   #isRefusal(error: unknown): boolean {
-    if (error instanceof TlsRefusal || error instanceof DsnError) return true
+    if (error instanceof TlsRefusal || error instanceof DsnError || error instanceof CertificateError) return true
     return this.#means.driver.classify(error, 'connect') === 'access'
   }
 

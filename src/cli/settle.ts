@@ -7,16 +7,18 @@ const STEP_MS = 250
 
 /**
  * Judges again and again until everything that may be wrong for a moment only has lasted, or has gone; returns what is wrong then.
- * Returns at once when nothing is in doubt, and after the longest time that anything needs, whatever happens.
+ * Returns at once when nothing is in doubt, and after the longest time that anything needs, whatever happens; but not before the look
+ * that was taken `again`, which must end by itself, has been judged.
  */
 export async function settledReasons(
   judge: () => readonly Reason[],
   clock: Clock,
-  again: (reasons: readonly Reason[]) => void,
+  again: (reasons: readonly Reason[]) => Promise<void>,
 ): Promise<readonly Reason[]> {
   const startMs = clock.nowMs()
   let since = new Map<string, number>()
-  for (let isFirst = true; ; isFirst = false) {
+  let looking: 'not yet' | 'under way' | 'over' = 'not yet'
+  for (;;) {
     const nowMs = clock.nowMs()
     const reasons = judge()
     since = new Map(reasons.map((reason) => [keyOf(reason), since.get(keyOf(reason)) ?? nowMs]))
@@ -24,8 +26,12 @@ export async function settledReasons(
       reason.settling === undefined || nowMs - (since.get(keyOf(reason)) ?? nowMs) >= reason.settling.forMs
     const doubts = reasons.filter((reason) => !isSettled(reason))
     const longestMs = Math.max(0, ...doubts.map(({ settling }) => (settling?.forMs ?? 0) + 2 * STEP_MS))
-    if (doubts.length === 0 || nowMs - startMs >= longestMs) return reasons.filter(isSettled)
-    if (isFirst) again(doubts)
+    const isOver = doubts.length === 0 || nowMs - startMs >= longestMs
+    if (isOver && looking !== 'under way') return reasons.filter(isSettled)
+    if (looking === 'not yet') {
+      looking = 'under way'
+      void again(doubts).finally(() => (looking = 'over'))
+    }
     await new Promise<void>((resolve) => void clock.setTimer(ms(STEP_MS), resolve, 'process'))
   }
 }

@@ -45,7 +45,7 @@ export const status: Run = async (given, io) => {
     const judge = (): readonly Reason[] => verdictOf(manager.topology, looks)
     const reasons = await settledReasons(judge, io.clock, (doubts) => {
       const mixed = doubts.filter(({ problem }) => problem === 'mixed-endpoint').map(({ host }) => host)
-      void behind(target.dsn.hosts.filter(({ hostId }) => mixed.includes(hostId)))
+      return behind(target.dsn.hosts.filter(({ hostId }) => mixed.includes(hostId)))
     })
     const report = reportOn(target.dsn, manager.topology, facts, reasons, io.clock.nowMs())
     io.out.write(given.switches.has('json') ? `${JSON.stringify(report, undefined, 2)}\n` : page(report, io))

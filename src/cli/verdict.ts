@@ -1,4 +1,5 @@
 import type { HostId } from '../dsn/host-spec.ts'
+import { DISBELIEF } from '../manager/explain.ts'
 import { isAnswering, isTrusted } from '../topology/host-description.ts'
 import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
 import { masters, replicas } from '../topology/topology.ts'
@@ -112,14 +113,19 @@ function ofHosts(topology: Topology): readonly Reason[] {
       add('host-refuses', 'A host refuses us: hasql check says at which step, and what to do.')
     else add('access-refused', 'No host lets us in: hasql check says at which step, and what to do.')
   }
-  if (isAny('rival-master'))
+  const disbelieved = hosts.filter((host) => host.kind === 'rival-master' && host.implausible !== undefined)
+  if (hosts.some((host) => host.kind === 'rival-master' && host.implausible === undefined))
     add('split-brain', 'Split brain: several hosts accept writes on one timeline. Stop all of them but one.')
   if (isAny('stale-master'))
     add('stale-master', 'A stale master accepts writes that will be lost: stop it, and let it rejoin as a replica.')
   if (masters(topology).length === 0) add('no-master', 'No host takes writes.')
   if (hosts.length > 1 && replicas(topology).length === 0) add('no-replica', 'No host is a replica that takes reads.')
-  if (!hosts.every((host) => isInUse(host) || host.kind === 'duplicate-master'))
-    add('host-out', 'A host is out of use.')
+  for (const { hostId, implausible } of disbelieved.filter(isAnswering)) {
+    const why = implausible === undefined ? '' : `: ${DISBELIEF[implausible]}`
+    add('host-out', `${hostId} accepts writes, and is not believed${why}.`)
+  }
+  const rest = hosts.filter((host) => !disbelieved.includes(host))
+  if (!rest.every((host) => isInUse(host) || host.kind === 'duplicate-master')) add('host-out', 'A host is out of use.')
   return found
 }
 

@@ -21,11 +21,12 @@ export function healthOf(topology: Topology, closing: boolean): Health {
   if (hosts.every(({ kind }) => kind === 'unknown')) {
     return { level: 'info', headline: 'Looking for the hosts', detail: 'No host has answered yet.' }
   }
-  if (hosts.some(({ kind }) => kind === 'rival-master')) return { level: 'bad', headline: 'Split brain', detail }
+  if (hosts.some((host) => host.kind === 'rival-master' && host.implausible === undefined))
+    return { level: 'bad', headline: 'Split brain', detail }
   if (topology.masterlessSinceMs !== undefined) return { level: 'bad', headline: 'No master', detail }
   const fenced = hosts.filter(({ kind }) => FENCED.includes(kind)).length
   if (fenced > 0) return { level: 'warn', headline: `${count(fenced, 'host')} fenced`, detail }
-  const out = hosts.filter((host) => !isAnswering(host)).length
+  const out = hosts.filter((host) => !isAnswering(host) || host.kind === 'rival-master').length
   if (out > 0) return { level: 'warn', headline: `${out} of ${count(hosts.length, 'host')} out of use`, detail }
   const doubted = hosts.filter(isSuspect).length
   if (doubted > 0) return { level: 'warn', headline: `${count(doubted, 'host')} being checked again`, detail }

@@ -2,7 +2,7 @@ import { redact } from '../dsn/redact.ts'
 import { describeState } from '../manager/explain.ts'
 import type { DriverMetrics } from '../metrics/manager-metrics.ts'
 import type { HostDescription } from '../topology/host-description.ts'
-import { isAnswering, lastAnswerOf } from '../topology/host-description.ts'
+import { isAnswering, isTrusted, lastAnswerOf } from '../topology/host-description.ts'
 import { toError } from '../to-error.ts'
 import type { Topology } from '../topology/topology.ts'
 import { healthOf, isSuspect } from './health.ts'
@@ -99,8 +99,10 @@ function viewOf(
 /** In use, and for what, or out, and why. */
 function whyOf(host: HostDescription, topology: Topology, nowMs: number): string {
   const state = describeState(host, topology, nowMs)
-  if (host.kind === 'master' && !isSuspect(host)) return 'In: it takes the writes'
-  if (host.kind === 'master') return `Out until it answers: ${state}`
+  if (host.kind === 'master') {
+    if (!isTrusted(host)) return `Out until it answers: ${state}`
+    return isSuspect(host) ? `In: it ${state}` : 'In: it takes the writes'
+  }
   if (host.kind === 'replica' || host.kind === 'read-only-master') {
     return isSuspect(host)
       ? `In, as the last choice: ${state}`

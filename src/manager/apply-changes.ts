@@ -92,7 +92,7 @@ function emitHostChange<C>(
   else emitter.emit('hostUp', { host, state: after })
   if (after.kind === 'stale-master') {
     emitter.emit('staleMaster', staleRecord(after, topology))
-  } else if (after.kind === 'rival-master') {
+  } else if (after.kind === 'rival-master' && after.implausible === undefined) {
     emitter.emit('splitBrain', { host, master: masterOf(topology) })
   } else if (after.kind === 'foreign-cluster') {
     emitter.emit('foreignCluster', { host, systemId: after.answer.systemId })

@@ -1,4 +1,4 @@
-import type { Driver, DriverConnection, Phase } from '../driver/driver.ts'
+import type { Driver, DriverConnection } from '../driver/driver.ts'
 import type { Dsn } from '../dsn/dsn.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
@@ -31,7 +31,7 @@ import { Origins } from './origins.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { probeRoutes } from './probe-option.ts'
 import type { Router } from './router.ts'
-import { ShutdownSigns } from './shutdown-signs.ts'
+import { LossSigns } from './loss-signs.ts'
 import { StuckLeases } from './stuck-leases.ts'
 import { SyncWaits } from './sync-waits.ts'
 import { traceAcquire } from './trace-acquire.ts'
@@ -59,7 +59,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly #router: Router<TConnection, TPool>
   readonly #desks: Desks<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
-  readonly #shutdowns = new ShutdownSigns()
+  readonly #losses = new LossSigns()
   readonly #log: ChangeLog | undefined
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions, manager: object) {
@@ -130,7 +130,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (pool !== undefined) this.origins.add(connection, pool)
   }
 
-  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number, phase: Phase): void {
+  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number, bornAtMs: number | undefined): void {
     const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
     if (monitor === undefined || pool === undefined) return
     pool.counters.fault(seen)
@@ -138,8 +138,10 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (seen === 'server-error') return
     const evidence = { probe: monitor.sequence, generation }
     const atMs = this.options.clock.nowMs()
-    const fault = this.#shutdowns.judge(hostId, seen, cause, generation, atMs)
-    const isOnDetour = phase === 'connect' && fault !== 'capacity' && this.options.probe !== undefined
+    const host = this.store.current.hosts.get(hostId)
+    const loss = { fault: seen, cause, generation, bornAtMs, atMs }
+    const fault = host === undefined ? seen : this.#losses.judge(host, loss)
+    const isOnDetour = bornAtMs === undefined && fault !== 'capacity' && this.options.probe !== undefined
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause, isOnDetour })
     monitor.requestProbe(fault === 'role-doubted' ? 'role' : 'fault')
   }

@@ -1,6 +1,7 @@
 import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostState } from '../errors.ts'
 import type { Claim } from '../topology/claims.ts'
+import { isAnotherServer } from '../topology/claims.ts'
 import { fenceOf } from '../topology/fencing.ts'
 import type { AnsweringHost, Detachment, HostDescription, Lack } from '../topology/host-description.ts'
 import { detachmentOf, isAnswering } from '../topology/host-description.ts'
@@ -62,7 +63,8 @@ export function describeState(host: HostDescription, topology: Topology, nowMs: 
   }
 }
 
-const DISBELIEF: Readonly<Record<Implausibility, string>> = {
+/** Why a host that takes writes is not believed, as the end of a sentence. */
+export const DISBELIEF: Readonly<Record<Implausibility, string>> = {
   'no-timeline': 'its timeline is none that PostgreSQL has',
   'far-timeline': 'its timeline is more than 1000 above all others',
   'no-system-identifier': 'it shows no system identifier, as other hosts do',
@@ -90,8 +92,10 @@ export function describeFence(host: AnsweringHost, topology: Topology, nowMs: nu
   return `fenced: ${claim.hostId}, ${whereabouts(witness, claim, nowMs)}, was last seen writable on timeline ${claim.timeline}`
 }
 
-function whereabouts(witness: HostDescription | undefined, { recovery }: Claim, nowMs: number): string {
+function whereabouts(witness: HostDescription | undefined, claim: Claim, nowMs: number): string {
+  const { recovery } = claim
   if (witness === undefined) return 'which is not among the hosts any more'
+  if (isAnswering(witness) && isAnotherServer(claim, witness.answer)) return 'which leads to another server now'
   const sinceMs = witness.kind === 'replica' && recovery !== undefined ? recovery.firstMs : witness.sinceMs
   return `${WHEREABOUTS[witness.kind] ?? 'of another cluster or timeline'}${wordSeconds(nowMs - sinceMs)}`
 }

@@ -71,6 +71,7 @@ export class ProbeRenewal {
     const atMs = renewalAtMs({
       openedAtMs: this.#openedAtMs,
       searchingSinceMs: this.#wasRefused ? undefined : (topology().masterlessSinceMs ?? this.#monitor.misledSinceMs()),
+      hadMaster: topology().fencing.incumbent !== undefined,
       doubtedAtMs: this.#wasRefused ? undefined : this.#doubtedAtMs,
       share: this.#share,
     })

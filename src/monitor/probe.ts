@@ -3,9 +3,10 @@ import type { ProbeConnection, ProbeOptions } from '../driver/driver.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { ms } from '../time/milliseconds.ts'
+import { toError } from '../to-error.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 import type { Identity } from './role-query.ts'
-import { MISSING_RIGHTS, readIdentity, readRole } from './role-query.ts'
+import { MISSING_RIGHTS, NO_IDENTITY, readIdentity, readRole } from './role-query.ts'
 import { IDENTITY_QUERY, LESSER_IDENTITY_QUERY, POSITION_QUERY, ROLE_ONLY_QUERY, ROLE_QUERY } from './role-query.ts'
 
 /** What is asked after what has been forbidden. */
@@ -38,7 +39,7 @@ export class Probe {
     onLost: (probe: Probe, error: Error) => void,
   ) {
     this.#clock = clock
-    this.#connection = open({ onLost: (error) => onLost(this, error) })
+    this.#connection = opened(() => open({ onLost: (error) => onLost(this, error) }))
   }
 
   /** Whether the connection has answered at least once. */
@@ -51,12 +52,12 @@ export class Probe {
     return this.#checks === 1 && (this.#established || this.#connection.isLoggedIn)
   }
 
-  /** One round trip; more for the first one of a connection. `onAsk` is called just before the question for the role is sent. */
+  /** One round trip; more for the first one of a connection. `onAsk` is called just before each question for the role is sent. */
   async ask(onAsk?: () => void): Promise<ProbeReply> {
     this.#checks += 1
     this.#identity ??= await this.#askIdentity()
-    onAsk?.()
     for (;;) {
+      onAsk?.()
       try {
         return await this.#askRole(this.#question, this.#identity)
       } catch (error) {
@@ -86,12 +87,21 @@ export class Probe {
       try {
         const row = await this.#connection.query(question)
         this.#established = true
-        return readIdentity(row)
+        return readIdentity(row, this.#clock.nowMs())
       } catch (error) {
         if (!lacksRights(error)) throw error
       }
     }
-    return { systemId: undefined, incarnation: undefined, serverAddress: undefined }
+    return NO_IDENTITY
+  }
+}
+
+/** The connection, or one that fails at its first question with what kept the driver from beginning: a file that is not there, say. */
+function opened(open: () => ProbeConnection): ProbeConnection {
+  try {
+    return open()
+  } catch (error) {
+    return { isLoggedIn: false, query: () => Promise.reject(toError(error)), destroy: () => undefined }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Milliseconds } from '../time/milliseconds.ts'
+import { ms } from '../time/milliseconds.ts'
 import type { RoleAnswer } from '../topology/observation.ts'
 
 /**
@@ -39,21 +41,22 @@ export const ROLE_QUERY: string = `${POSITION_QUERY},
   case when pg_catalog.pg_is_in_recovery()
        then coalesce((select pid::pg_catalog.text from pg_catalog.pg_stat_wal_receiver), 'none') end`
 
-/**
- * What does not change in the life of a connection: which cluster, which life of the server, and at which address of the server the
- * connection ended (null on a Unix-domain socket). Behind a proxy the address is that of the server, not of the proxy.
- */
-export const IDENTITY_QUERY = `select system_identifier::pg_catalog.text,
-  pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
+const SERVER = `pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
   pg_catalog.host(pg_catalog.inet_server_addr()),
-  pg_catalog.inet_server_port()::pg_catalog.text
+  pg_catalog.inet_server_port()::pg_catalog.text,
+  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.pg_postmaster_start_time())::pg_catalog.text`
+
+/**
+ * What does not change in the life of a connection: which cluster, which life of the server and since when, and at which address of
+ * the server the connection ended (null on a Unix-domain socket). Behind a proxy the address is that of the server, not of the proxy.
+ */
+export const IDENTITY_QUERY: string = `select system_identifier::pg_catalog.text,
+  ${SERVER}
   from pg_catalog.pg_control_system()`
 
 /** The same for a server whose control file this role may not read: its cluster stays unknown then. */
-export const LESSER_IDENTITY_QUERY = `select null::pg_catalog.text,
-  pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
-  pg_catalog.host(pg_catalog.inet_server_addr()),
-  pg_catalog.inet_server_port()::pg_catalog.text`
+export const LESSER_IDENTITY_QUERY: string = `select null::pg_catalog.text,
+  ${SERVER}`
 
 /** Which cluster, which life of the server, and which address a connection leads to; undefined where the rights are missing. */
 export interface Identity {
@@ -61,7 +64,17 @@ export interface Identity {
   readonly incarnation: string | undefined
   /** `host:port` of the server itself, as it knows it; undefined over a Unix-domain socket. */
   readonly serverAddress: string | undefined
+  /** When this life began, by this process's clock, and at the latest; undefined where it is not told. */
+  readonly lifeBeganMs: Milliseconds | undefined
 }
+
+/** Of a server that tells nothing. */
+export const NO_IDENTITY: Identity = Object.freeze({
+  systemId: undefined,
+  incarnation: undefined,
+  serverAddress: undefined,
+  lifeBeganMs: undefined,
+})
 
 /**
  * SQLSTATEs of a server that does not let this role read its WAL position: degrade to the role alone. An Aurora writer answers
@@ -71,10 +84,12 @@ export const MISSING_RIGHTS: ReadonlySet<string> = new Set(['42501', '0A000', '4
 
 type Row = readonly (string | null)[]
 
-/** Reads the row of `IDENTITY_QUERY`. */
-export function readIdentity([systemId, incarnation, address, port]: Row): Identity {
+/** Reads the row of `IDENTITY_QUERY`, which came at that time. */
+export function readIdentity([systemId, incarnation, address, port, ageS]: Row, atMs: Milliseconds): Identity {
   const serverAddress = typeof address === 'string' && typeof port === 'string' ? `${address}:${port}` : undefined
-  return { systemId: systemId ?? undefined, incarnation: incarnation ?? undefined, serverAddress }
+  const ageMs = Number(ageS ?? NaN) * 1_000
+  const lifeBeganMs = Number.isFinite(ageMs) ? ms(atMs - ageMs) : undefined
+  return { systemId: systemId ?? undefined, incarnation: incarnation ?? undefined, serverAddress, lifeBeganMs }
 }
 
 /**

@@ -21,8 +21,14 @@ const NOT_READY_MS = 250
 
 /** A fresh connection is tried beside the open one after half of this to the whole of it, counted from the newest one. */
 const RENEWAL_MS = 60_000
-/** While no master is known it is this long, at least and at most; no two are begun closer to each other. */
-const RENEWAL_SEARCH_MS = { least: 500, most: 900 }
+/** While no master is known it is this long at least, and at most so much longer; no two are begun closer to each other. */
+const RENEWAL_SEARCH_MS = { least: 500, spread: 400 }
+/**
+ * From then on it grows with the search: to six times as long, and without such a limit where there never was a master to be found, as
+ * where the DSN names replicas alone.
+ */
+const RENEWAL_GROWS_AFTER_MS = 45_000
+const RENEWAL_GROWTH = 6
 
 /** What the next probe's time depends on. */
 export interface ScheduleInput {
@@ -60,6 +66,8 @@ export interface RenewalInput {
   readonly openedAtMs: Milliseconds
   /** Since when no master has been known, or the open connection has led where another host leads; undefined: neither. */
   readonly searchingSinceMs: Milliseconds | undefined
+  /** Whether a master has ever been known. */
+  readonly hadMaster: boolean
   /** When a connection led to a server of another role than the host's; undefined: none has since the newest was begun. */
   readonly doubtedAtMs: Milliseconds | undefined
   /** Drawn once for each connection, from 0 to below 1. */
@@ -68,14 +76,18 @@ export interface RenewalInput {
 
 /**
  * When a fresh probe connection is tried beside the one that is open (law 4): 30 to 60 s after the newest one was begun, and
- * while no master is known, or the host has become another host's server, 500 to 900 ms, the first ones spread over 500 ms, lest a fleet comes all at once. When a connection
- * led to a server of another role, one is tried at once, if the newest is old enough.
+ * while no master is known, or the host has become another host's server, 500 to 900 ms, the first ones spread over 500 ms, lest a
+ * fleet comes all at once; after 45 s of that 1 to 2 % of the search so far, and 3 to 5.4 s at most if there has been a master. When a
+ * connection led to a server of another role, one is tried at once, if the newest is old enough.
  */
-export function renewalAtMs({ openedAtMs, searchingSinceMs, doubtedAtMs, share }: RenewalInput): Milliseconds {
-  const { least, most } = RENEWAL_SEARCH_MS
+export function renewalAtMs(given: RenewalInput): Milliseconds {
+  const { openedAtMs, searchingSinceMs, hadMaster, doubtedAtMs, share } = given
+  const { least, spread } = RENEWAL_SEARCH_MS
   const times = [openedAtMs + RENEWAL_MS * (0.5 + 0.5 * share)]
   if (searchingSinceMs !== undefined) {
-    times.push(Math.max(openedAtMs + least + share * (most - least), searchingSinceMs + share * least))
+    const most = hadMaster ? RENEWAL_GROWTH : Infinity
+    const growth = Math.min(most, Math.max(1, (openedAtMs - searchingSinceMs) / RENEWAL_GROWS_AFTER_MS))
+    times.push(Math.max(openedAtMs + growth * (least + share * spread), searchingSinceMs + share * least))
   }
   if (doubtedAtMs !== undefined) times.push(Math.max(openedAtMs + least, doubtedAtMs))
   return ms(Math.min(...times))

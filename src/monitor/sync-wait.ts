@@ -59,6 +59,8 @@ class AskingProbe implements ProbeConnection {
   #question: Promise<void> | undefined
   #isRefused = false
   #isDestroyed = false
+  /** A check waits for the answer to the question. */
+  #isAwaited = false
 
   constructor(driver: ProbeDriver, spec: HostSpec, options: ProbeOptions, listener: SyncWaitListener) {
     this.#driver = driver
@@ -72,7 +74,11 @@ class AskingProbe implements ProbeConnection {
   }
 
   async query(sql: string): Promise<readonly (string | null)[]> {
-    if (this.#question !== undefined) await this.#question
+    if (this.#question !== undefined) {
+      this.#isAwaited = true
+      await this.#question
+      this.#isAwaited = false
+    }
     const row = await this.#connection.query(sql)
     const isWritable = sql.startsWith(ROLE_ONLY_QUERY) && row[0] === 'false'
     if (isWritable && !this.#isRefused && this.#listener.isWanted()) this.#question = this.#ask()
@@ -81,7 +87,8 @@ class AskingProbe implements ProbeConnection {
 
   destroy(): void {
     this.#isDestroyed = true
-    if (this.#question !== undefined) this.#listener.unanswered()
+    // A connection that is left for a fresh one may have a question on its way that nobody has waited for.
+    if (this.#isAwaited) this.#listener.unanswered()
     this.#connection.destroy()
   }
 

@@ -1,4 +1,4 @@
-import type { DriverConnection, Phase } from '../driver/driver.ts'
+import type { DriverConnection } from '../driver/driver.ts'
 import type { HostId } from '../dsn/host-spec.ts'
 import type { HostFault } from '../host-fault.ts'
 
@@ -7,8 +7,11 @@ export interface HostPoolListener<TConnection> {
   connectionBorn(hostId: HostId, connection: DriverConnection<TConnection>): void
   /** The connection was made, within `tookMs`. Answers with the number of the host's newest probe. */
   connected(hostId: HostId, connection: TConnection, tookMs: number): number
-  /** Something failed on a connection of `generation`, or making it did; `fault` is what that says about the host. */
-  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number, phase: Phase): void
+  /**
+   * Something failed on a connection of `generation` that was begun at `bornAtMs`, or making one did, where that is undefined; `fault`
+   * is what it says about the host.
+   */
+  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number, bornAtMs: number | undefined): void
   roleHint(hostId: HostId): void
   /** A lease has ended that was held for `usedMs`. */
   released(hostId: HostId, connection: TConnection, usedMs: number): void

@@ -162,8 +162,9 @@ export class HostPool<TConnection, TPool>
     const fault = this.#driver.classify(error, 'session')
     const held = this.#book.find(connection)
     held?.lease?.failed(error, fault)
-    if (fault !== undefined)
-      this.#listener.hostFault(this.hostId, fault, toError(error), held?.generation ?? this.#generation, 'session')
+    if (fault === undefined) return
+    const { generation = this.#generation, bornAtMs = -Infinity } = held ?? {}
+    this.#listener.hostFault(this.hostId, fault, toError(error), generation, bornAtMs)
   }
 
   freed(): void {
@@ -205,7 +206,7 @@ export class HostPool<TConnection, TPool>
   connectFailed(error: Error, generation: number): HostFault | undefined {
     const fault = this.#driver.classify(error, 'connect')
     this.counters.connectErrors += 1
-    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, error, generation, 'connect')
+    if (fault !== undefined) this.#listener.hostFault(this.hostId, fault, error, generation, undefined)
     return fault
   }
 }

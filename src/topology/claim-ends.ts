@@ -1,6 +1,6 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Claim } from './claims.ts'
-import { trustedHosts } from './claims.ts'
+import { isAnotherServer, trustedHosts } from './claims.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import type { RoleAnswer } from './observation.ts'
 import { isTimeline } from './plausible.ts'
@@ -36,8 +36,9 @@ export function endClaims(claims: readonly Claim[], hosts: Hosts): readonly Clai
  * one and the same receiver runs, in two answers at least 1 s apart: a promoted server writes its new timeline into the control file
  * before it takes the first write. Without a receiver nothing ends: an orphan waits on the timeline that it had made.
  */
-export function answersBelow({ hostId, systemId, timeline, recovery }: Claim, hosts: Hosts): boolean {
-  const witness = trustedHosts(hosts).find((host) => host.hostId === hostId)
+export function answersBelow(claim: Claim, hosts: Hosts): boolean {
+  const { systemId, timeline, recovery } = claim
+  const witness = witnessOf(claim, hosts)
   if (witness === undefined || witness.answer.systemId !== systemId) return false
   const { answer } = witness
   if (!answer.inRecovery) return isTimeline(answer.timeline) && answer.timeline < timeline
@@ -45,6 +46,17 @@ export function answersBelow({ hostId, systemId, timeline, recovery }: Claim, ho
   if (answer.receivedTimeline !== undefined)
     return isTimeline(answer.receivedTimeline) && answer.receivedTimeline < timeline
   return recovery.lastMs - recovery.below.sinceMs >= APART_MS
+}
+
+/** The host that the claim is of, if it answered its last check, and if that is the server that made the claim. */
+function witnessOf(claim: Claim, hosts: Hosts): AnsweringHost | undefined {
+  return trustedHosts(hosts).find(({ hostId, answer }) => hostId === claim.hostId && !isAnotherServer(claim, answer))
+}
+
+/** A witness that receives the timeline of its claim, or a higher one, follows somebody there: the cluster has gone that way. */
+function followsClaim(claim: Claim, hosts: Hosts): boolean {
+  const { inRecovery = false, receivedTimeline } = witnessOf(claim, hosts)?.answer ?? {}
+  return inRecovery && isTimeline(receivedTimeline) && receivedTimeline >= claim.timeline
 }
 
 /**
@@ -62,7 +74,7 @@ export function wasBrieflyPromoted(claim: Claim, claims: readonly Claim[], hosts
   if (recovery?.steadyMs === undefined || recoveryUntilMs === undefined || writableFromMs === undefined) return false
   if (recovery.firstMs - recoveryUntilMs > BRIEF_MS) return false
   const neededMs = Math.max(APART_MS, (endedMs ?? recovery.firstMs) - writableFromMs)
-  if (recovery.lastMs - recovery.steadyMs < neededMs) return false
+  if (recovery.lastMs - recovery.steadyMs < neededMs || followsClaim(claim, hosts)) return false
   return nextBelow(claim, claims, hosts).some(({ hostId }) => unbroken.has(hostId))
 }
 
@@ -77,7 +89,7 @@ export function wasBrieflyPromoted(claim: Claim, claims: readonly Claim[], hosts
  */
 export function isLeftByThird(claim: Claim, claims: readonly Claim[], hosts: Hosts): boolean {
   const { recovery, systemId } = claim
-  if (recovery === undefined || recovery.lastMs - recovery.lifeMs < APART_MS) return false
+  if (recovery === undefined || recovery.lastMs - recovery.lifeMs < APART_MS || followsClaim(claim, hosts)) return false
   const below = nextBelow(claim, claims, hosts)
   return trustedHosts(hosts).some((third) => {
     if (third.hostId === claim.hostId || third.answer.systemId !== systemId || isWitness(claim, third.answer))

@@ -2,7 +2,7 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
-import type { HostObservation } from './observation.ts'
+import type { HostObservation, RoleAnswer } from './observation.ts'
 import { isTimeline } from './plausible.ts'
 
 type Hosts = ReadonlyMap<HostId, HostDescription>
@@ -18,9 +18,14 @@ export interface Claim {
   /** The cluster it was held to be of; undefined while no host tells. */
   readonly systemId: string | undefined
   readonly timeline: number
+  /** The life and the address of the server that was the witness; undefined where it does not tell. */
+  readonly incarnation: string | undefined
+  readonly serverAddress: string | undefined
   /** When the witness was first and last seen writable on it. */
   readonly firstSeenMs: Milliseconds
   readonly lastSeenMs: Milliseconds
+  /** When the question was sent that it answered so last: it has not been in recovery in the same life since. */
+  readonly lastAskedMs: number
   /** When the witness was last seen in recovery before: it was promoted later. Undefined when its promotion was not watched. */
   readonly recoveryUntilMs: Milliseconds | undefined
   /** From when on it counts as writable: `firstSeenMs`, or `recoveryUntilMs` when checks failed in between. */
@@ -68,10 +73,12 @@ export interface Run {
   readonly incarnation: string | undefined
   /** Whether no check failed, was missed, or left the host under suspicion since. */
   readonly isUnbroken: boolean
+  /** When it was first seen writable after it had been seen in recovery, whatever came in between; undefined when it never was so. */
+  readonly promotedMs: Milliseconds | undefined
 }
 
-/** Of one host claims on so many clusters are remembered. */
-const CLUSTERS_KEPT = 4
+/** Of one host so many claims are remembered, of servers that its name led to and of clusters that they are of. */
+const CLAIMS_KEPT = 16
 
 /** The host's run after an observation of it. */
 export function nextRun(run: Run | undefined, seen: HostObservation, host: HostDescription): Run | undefined {
@@ -79,7 +86,10 @@ export function nextRun(run: Run | undefined, seen: HostObservation, host: HostD
   if (seen.kind === 'failed' || isDoubted) return run?.isUnbroken === true ? { ...run, isUnbroken: false } : run
   const { inRecovery, incarnation } = seen.answer
   const isSame = run?.isUnbroken === true && run.inRecovery === inRecovery && run.incarnation === incarnation
-  return { inRecovery, sinceMs: isSame ? run.sinceMs : seen.atMs, lastMs: seen.atMs, incarnation, isUnbroken: true }
+  const isPromoted = run?.inRecovery === true && !inRecovery
+  const promotedMs = isPromoted ? seen.atMs : inRecovery ? undefined : run?.promotedMs
+  const sinceMs = isSame ? run.sinceMs : seen.atMs
+  return { inRecovery, sinceMs, lastMs: seen.atMs, incarnation, isUnbroken: true, promotedMs }
 }
 
 /** What an observation of the witness makes of its claim, and what one of another host does. Ending it is not decided here. */
@@ -108,11 +118,31 @@ function noteWitness(claim: Claim, { observation, run, systemId }: Seen): Claim 
     const isNews = recovery?.steadyMs !== undefined || endedMs !== claim.endedMs
     return isNews ? { ...claim, endedMs, recovery: recovery && { ...recovery, steadyMs: undefined } } : claim
   }
-  const { answer, atMs } = observation
+  const { answer, atMs, roundTripMs } = observation
+  if (isAnotherServer(claim, answer)) return withoutSteady(claim)
   if (answer.inRecovery) return { ...claim, recovery: nextRecovery(claim, observation) }
-  return answer.timeline === claim.timeline
-    ? { ...claim, lastSeenMs: atMs, endedMs: undefined, recovery: undefined }
-    : claim
+  if (answer.timeline !== claim.timeline) return claim
+  const lastAskedMs = atMs - roundTripMs
+  return { ...claim, lastSeenMs: atMs, lastAskedMs, endedMs: undefined, recovery: undefined }
+}
+
+/**
+ * Whether an answer under the name of the witness is that of another server, which says nothing of the claim: a proxy, a service or a
+ * name leads there now. It answers in a life that it began before the witness was last seen writable in another one.
+ *
+ * At the same address it is held for the same server. An answer in the very life of the witness is one of the witness, restarted behind
+ * a pooler: the pooler keeps the connection, and who is there is asked once for each connection.
+ */
+export function isAnotherServer(claim: Claim, answer: RoleAnswer): boolean {
+  if (answer.incarnation === claim.incarnation) return false
+  if (answer.serverAddress !== undefined && answer.serverAddress === claim.serverAddress) return false
+  return answer.lifeBeganMs !== undefined && answer.lifeBeganMs < claim.lastAskedMs
+}
+
+/** A check in which the witness was not asked. */
+function withoutSteady(claim: Claim): Claim {
+  const { recovery } = claim
+  return recovery?.steadyMs === undefined ? claim : { ...claim, recovery: { ...recovery, steadyMs: undefined } }
 }
 
 /** The server's own machine, or the server, says that it serves nobody now. */
@@ -161,18 +191,26 @@ function noteBystander(claim: Claim, { hostId, answer, roundTripMs, atMs }: Answ
   return { ...claim, receivers, positions }
 }
 
+/** What a claim is made of: a host that was seen writable, and the answer that said so. */
+export interface SeenWritable extends Pick<Claim, 'hostId' | 'systemId' | 'timeline' | 'lastAskedMs'> {
+  readonly answer: RoleAnswer
+  readonly atMs: Milliseconds
+}
+
 /**
- * The claims after a host was seen writable: a higher timeline of the same host and cluster takes the place of the one before. `run`
- * and `runs` are from before the answer.
+ * The claims after a host was seen writable: a higher timeline of the same server and cluster takes the place of the one before.
+ * `runs` are from before the answer.
  */
 export function withClaim(
   claims: readonly Claim[],
-  made: Pick<Claim, 'hostId' | 'systemId' | 'timeline'> & { readonly atMs: Milliseconds },
+  made: SeenWritable,
   hosts: Hosts,
   runs: ReadonlyMap<HostId, Run>,
 ): readonly Claim[] {
-  const { hostId, systemId, timeline, atMs } = made
-  const isOwn = (claim: Claim): boolean => claim.hostId === hostId && claim.systemId === systemId
+  const { hostId, systemId, timeline, answer, lastAskedMs, atMs } = made
+  const { incarnation, serverAddress } = answer
+  const isOwn = (claim: Claim): boolean =>
+    claim.hostId === hostId && claim.systemId === systemId && !isAnotherServer(claim, answer)
   if (claims.some((claim) => isOwn(claim) && claim.timeline >= timeline)) return claims
   const run = runs.get(hostId)
   const recoveryUntilMs = run?.inRecovery === true ? run.lastMs : undefined
@@ -180,8 +218,11 @@ export function withClaim(
     hostId,
     systemId,
     timeline,
+    incarnation,
+    serverAddress,
     firstSeenMs: atMs,
     lastSeenMs: atMs,
+    lastAskedMs,
     recoveryUntilMs,
     writableFromMs: run?.inRecovery === true && run.isUnbroken ? atMs : recoveryUntilMs,
     endedMs: undefined,
@@ -192,7 +233,7 @@ export function withClaim(
     receivers: receiversOf(hosts, hostId),
   })
   const others = claims.filter((each) => !isOwn(each))
-  const forgotten = others.filter((each) => each.hostId === hostId).slice(0, 1 - CLUSTERS_KEPT)
+  const forgotten = others.filter((each) => each.hostId === hostId).slice(0, 1 - CLAIMS_KEPT)
   return [...others.filter((each) => !forgotten.includes(each)), claim]
 }
 

@@ -1,4 +1,4 @@
-import { traceEndpoint } from './endpoint.ts'
+import { countServers, traceEndpoint } from './endpoint.ts'
 import type { AnsweringHost, HostDescription, SilentHost, Suspicion } from './host-description.ts'
 import { isAnswering, isTrusted, lacksOf, lastAnswerOf } from './host-description.ts'
 import type { HostObservation } from './observation.ts'
@@ -42,7 +42,7 @@ function describeAnswer(known: HostDescription, seen: Answered): AnsweringHost {
     sinceMs: known.sinceMs,
     probe: seen.evidence.probe,
     generation: known.generation,
-    servers: endpoint.seen.length,
+    servers: countServers(endpoint),
     endpoint,
     answer: seen.answer,
     lacks: lacksOf(seen.answer),

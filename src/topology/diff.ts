@@ -40,7 +40,7 @@ export function diffTopology(before: Topology, after: Topology): readonly Topolo
     if (old !== undefined && old !== host) changes.push(...diffHost(old, host, after.fencing))
   }
   const { incumbent, epoch, accepted } = after.fencing
-  if (accepted !== undefined && accepted !== before.fencing.accepted)
+  if (accepted !== undefined && accepted.dismissed !== before.fencing.accepted?.dismissed)
     changes.push({ kind: 'master-accepted', accepted })
   if (incumbent !== undefined && incumbent !== before.fencing.incumbent) {
     changes.push({ kind: 'master-changed', before: before.fencing.incumbent, after: incumbent, epoch })

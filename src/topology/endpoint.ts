@@ -11,6 +11,8 @@ const SERVERS_KEPT = 16
 /** A server that probes of one host have reached. */
 export interface SeenServer extends Pick<RoleAnswer, 'systemId' | 'incarnation' | 'serverAddress' | 'inRecovery'> {
   readonly seenAtMs: Milliseconds
+  /** Another life has begun at its address since: it was restarted, unless this life answers once more. */
+  readonly isEnded: boolean
 }
 
 /**
@@ -34,17 +36,29 @@ export function traceEndpoint(known: HostDescription, { answer, atMs }: Answered
   const { seen, mixedAtMs } = known.endpoint
   const previous = seen.at(-1)
   const { systemId, incarnation, serverAddress, inRecovery } = answer
-  const server = Object.freeze({ systemId, incarnation, serverAddress, inRecovery, seenAtMs: atMs })
-  const others = seen.filter((each) => each.seenAtMs > atMs - ENDPOINT_WINDOW_MS && !isSameServer(each, answer))
+  const server = Object.freeze({ systemId, incarnation, serverAddress, inRecovery, seenAtMs: atMs, isEnded: false })
+  const isNew = !seen.some((each) => isSameServer(each, answer))
+  const others = seen
+    .filter((each) => each.seenAtMs > atMs - ENDPOINT_WINDOW_MS && !isSameServer(each, answer))
+    .map((each) => (isNew && serverAddress !== undefined && isAtSameAddress(each, answer) ? ended(each) : each))
   const isBack = isLedBack(seen, answer)
   const isGone = previous !== undefined && wasLost(known)
-  const kept = isGone ? others.filter((each) => each !== previous) : others
+  const kept = isGone ? others.filter((each) => each.seenAtMs !== previous.seenAtMs) : others
   const isMixed = isBack && previous !== undefined && previous.inRecovery !== inRecovery
   const mixedStill = mixedAtMs !== undefined && mixedAtMs > atMs - ENDPOINT_WINDOW_MS ? mixedAtMs : undefined
   return Object.freeze({
     seen: Object.freeze([...kept, server].slice(-SERVERS_KEPT)),
     mixedAtMs: isMixed ? atMs : mixedStill,
   })
+}
+
+function ended(server: SeenServer): SeenServer {
+  return server.isEnded ? server : Object.freeze({ ...server, isEnded: true })
+}
+
+/** How many servers the endpoint leads to, as far as is known. */
+export function countServers({ seen }: Endpoint): number {
+  return seen.filter(({ isEnded }) => !isEnded).length
 }
 
 /** Whether the answer is of a server that was reached before the last one, and that has kept its role. */

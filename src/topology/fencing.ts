@@ -17,7 +17,7 @@ export interface Fencing {
   readonly systemId: string | undefined
   /** The highest timeline of the claims that hold on that cluster; 0 while there is none. */
   readonly highestTimeline: number
-  /** The claims that hold, at most one for each host and cluster; also those of clusters that were left for another. */
+  /** The claims that hold, at most one for each server and cluster; also those of clusters that were left for another. */
   readonly claims: readonly Claim[]
   /** What an operator dismissed; at most one for each host and cluster. */
   readonly dismissals: readonly Dismissal[]
@@ -44,6 +44,8 @@ export interface AbandonedTimeline {
 export interface AcceptedMaster {
   readonly hostId: HostId
   readonly atMs: Milliseconds
+  /** The life of the accepted server: under whatever name it answers, it is not one that was dismissed. */
+  readonly incarnation: string | undefined
   readonly dismissed: readonly Dismissal[]
 }
 
@@ -70,9 +72,10 @@ export type Fence =
 export function fenceOf(hostId: HostId, answer: RoleAnswer | undefined, fencing: Fencing): Fence | undefined {
   const { timeline, inRecovery = true } = answer ?? {}
   if (inRecovery || !isTimeline(timeline)) return undefined
-  const { systemId, claims, dismissals } = fencing
+  const { systemId, claims, dismissals, accepted } = fencing
   const dismissal = dismissals.find((each) => each.hostId === hostId && each.systemId === systemId)
-  if (dismissal !== undefined && timeline <= dismissal.timeline) return { kind: 'dismissed', dismissal }
+  const isAccepted = answer?.incarnation !== undefined && answer.incarnation === accepted?.incarnation
+  if (dismissal !== undefined && timeline <= dismissal.timeline && !isAccepted) return { kind: 'dismissed', dismissal }
   const above = claims.filter(
     (claim) => claim.hostId !== hostId && claim.systemId === systemId && claim.timeline > timeline,
   )
@@ -110,13 +113,14 @@ type Answered = Extract<HostObservation, { kind: 'answered' }>
 
 function withAnswer(
   memory: Fencing,
-  { hostId, answer, atMs }: Answered,
+  { hostId, answer, atMs, roundTripMs }: Answered,
   systemId: string | undefined,
   hosts: Hosts,
   runsBefore: Fencing['runs'],
 ): Fencing {
   const shown = withoutFar(withShown(memory.shown, hostId, systemId, answer))
-  const { claims, dismissals, accepted } = memory
+  const { claims, dismissals } = memory
+  const accepted = sameLife(memory.accepted, hostId, answer)
   const isTamed = answer.inRecovery && trustedHosts(hosts).some((host) => host.hostId === hostId)
   if (isTamed) {
     const left = dismissals.filter((each) => each.hostId !== hostId || each.systemId !== systemId)
@@ -128,8 +132,20 @@ function withAnswer(
     !answer.inRecovery &&
     timeline !== undefined &&
     implausibilityOf(hostId, answer, systemId, hosts, shown) === undefined
-  if (!isClaim || fenceOf(hostId, answer, memory)?.kind === 'dismissed') return { ...memory, shown }
-  return { ...memory, shown, claims: withClaim(claims, { hostId, systemId, timeline, atMs }, hosts, runsBefore) }
+  const noted = { ...memory, shown, accepted }
+  if (!isClaim || fenceOf(hostId, answer, noted)?.kind === 'dismissed') return noted
+  const made = { hostId, systemId, timeline, answer, atMs, lastAskedMs: atMs - roundTripMs }
+  return { ...noted, claims: withClaim(claims, made, hosts, runsBefore) }
+}
+
+/** The operator's word holds for the accepted server through its restarts. */
+function sameLife(
+  accepted: AcceptedMaster | undefined,
+  hostId: HostId,
+  { incarnation }: RoleAnswer,
+): AcceptedMaster | undefined {
+  if (accepted?.hostId !== hostId || accepted.incarnation === incarnation) return accepted
+  return Object.freeze({ ...accepted, incarnation })
 }
 
 /** Looks again at claims made before anybody else had shown a timeline: one far above all others was implausible, and ends. */
@@ -165,11 +181,12 @@ export function dismissClaims(before: Fencing, hostId: HostId, atMs: Millisecond
   const { systemId } = before
   const named = before.claims.filter((claim) => {
     if (claim.hostId === hostId || claim.systemId !== systemId || claim.timeline < timeline) return false
-    const witness = hosts.get(claim.hostId)
     // The same server under a second name.
-    return witness === undefined || !isAnswering(witness) || witness.answer.incarnation !== (incarnation ?? '')
+    return incarnation === undefined || claim.incarnation !== incarnation
   })
-  const dismissed = named.map((claim) => Object.freeze({ hostId: claim.hostId, systemId, timeline: claim.timeline }))
+  const dismissed = highestOf(named).map((claim) =>
+    Object.freeze({ hostId: claim.hostId, systemId, timeline: claim.timeline }),
+  )
   const isKept = (each: Dismissal): boolean =>
     each.systemId !== systemId || (each.hostId !== hostId && !dismissed.some((other) => other.hostId === each.hostId))
   const claims = before.claims.filter((claim) => !named.includes(claim))
@@ -182,8 +199,17 @@ export function dismissClaims(before: Fencing, hostId: HostId, atMs: Millisecond
       dismissed.filter((each) => each.timeline > timeline),
       claims,
     ),
-    accepted: Object.freeze({ hostId, atMs, dismissed: Object.freeze(dismissed) }),
+    accepted: Object.freeze({ hostId, atMs, incarnation, dismissed: Object.freeze(dismissed) }),
   }
+}
+
+/** Of each host the claim on the highest timeline. */
+function highestOf(claims: readonly Claim[]): readonly Claim[] {
+  const found = new Map<HostId, Claim>()
+  for (const claim of claims) {
+    if ((found.get(claim.hostId)?.timeline ?? 0) < claim.timeline) found.set(claim.hostId, claim)
+  }
+  return [...found.values()]
 }
 
 /** The memory with what is derived from it, frozen. */

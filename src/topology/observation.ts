@@ -24,6 +24,8 @@ export interface RoleAnswer {
   readonly incarnation: string | undefined
   /** `host:port` of the server itself, also behind a proxy; undefined over a Unix-domain socket or when the rights are missing. */
   readonly serverAddress: string | undefined
+  /** When this life of the server began, on the manager's monotonic clock, and at the latest; undefined when it does not tell. */
+  readonly lifeBeganMs: Milliseconds | undefined
 }
 
 /** Why an observation may be believed: how new it is. */

@@ -25,7 +25,7 @@ export function rank(hosts: Hosts, before: Fencing, sitting: HostId | undefined 
   const judged = judge(hosts, memory)
   const writable = writableHosts(judged, systemId)
   const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, memory))
-  const winner = electMaster(eligible(contenders, writable, memory), sitting)
+  const winner = electMaster(eligible(contenders, writable, memory), sitting, memory)
   const incumbent = winner?.hostId ?? before.incumbent
   const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
   const ranked = new Map<HostId, HostDescription>()
@@ -107,20 +107,29 @@ function isFenced(host: AnsweringHost, fencing: Fencing): boolean {
   return fenceOf(host.hostId, host.answer, fencing) !== undefined
 }
 
-function electMaster(contenders: readonly AnsweringHost[], incumbent: HostId | undefined): AnsweringHost | undefined {
+function electMaster(
+  contenders: readonly AnsweringHost[],
+  incumbent: HostId | undefined,
+  memory: Fencing,
+): AnsweringHost | undefined {
   const sitting = contenders.find((host) => host.hostId === incumbent)
-  if (sitting !== undefined) return successorOf(sitting, contenders) ?? sitting
+  if (sitting !== undefined) return successorOf(sitting, contenders, memory) ?? sitting
   const [first, ...others] = contenders
   return first !== undefined && others.every((other) => isSameServer(first, other)) ? first : undefined
 }
 
 /**
- * A master that is too busy to answer keeps its role by what it said last. A host that has been writable only since then was
+ * A master that is too busy to answer keeps its role by what it said last. A replica that has been seen writable since then was
  * promoted in its place, where timelines cannot tell.
  */
-function successorOf(sitting: AnsweringHost, contenders: readonly AnsweringHost[]): AnsweringHost | undefined {
+function successorOf(
+  sitting: AnsweringHost,
+  contenders: readonly AnsweringHost[],
+  { runs }: Fencing,
+): AnsweringHost | undefined {
   if (sitting.suspicion?.fault !== 'busy') return undefined
-  const isLater = (host: AnsweringHost): boolean => host.suspicion === undefined && host.sinceMs > sitting.seenAtMs
+  const isLater = ({ hostId, suspicion }: AnsweringHost): boolean =>
+    suspicion === undefined && (runs.get(hostId)?.promotedMs ?? -Infinity) > sitting.seenAtMs
   const [heir, ...others] = contenders.filter((host) => host !== sitting && isLater(host))
   return others.length === 0 ? heir : undefined
 }

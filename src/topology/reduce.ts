@@ -53,7 +53,8 @@ function acceptMaster(before: Topology, host: HostDescription, seen: TopologyInp
 
 /** Whether a host can be accepted as master: its last check was answered, and says that it takes the cluster's writes. */
 export function isAcceptable(host: HostDescription): host is AnsweringHost {
-  if (!isAnswering(host) || host.suspicion !== undefined || host.kind === 'foreign-cluster') return false
+  if (!isAnswering(host) || host.kind === 'foreign-cluster') return false
+  if (host.suspicion !== undefined && host.suspicion.fault !== 'path') return false
   return !host.answer.inRecovery && !host.answer.readOnlyDefault
 }
 

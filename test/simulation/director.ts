@@ -11,8 +11,8 @@ const REJECTED_MS = 30_000
 /** Saying goodbye on close takes at most this long, and a timer a little more. */
 const FAREWELL_MS = 260
 
-/** A move that was under way, a look of the proxy, and a fresh connection. */
-const MOVED_MS = 1_500 + 50 + 900
+/** A move that was under way, a look of the proxy, and a fresh connection, which has less haste after a long time without a master. */
+const MOVED_MS = 1_500 + 50 + 5_400
 /** With a reader that still leads to the new master, the writer has no haste to be tried anew. */
 const RENEWED_MS = 60_000
 

@@ -1,10 +1,13 @@
 import { IDENTITY_QUERY } from '../../src/monitor/role-query.ts'
+import type { FakeServer } from '../support/fake/fake-server.ts'
 import type { FakeProbe } from '../support/fake/fake-probe.ts'
 import type { Row } from '../support/fake/fake-link.ts'
 import { isRoleQuestion } from './role-question.ts'
 
 interface Said {
   readonly atMs: number
+  /** Who answered: under one name it may be one now and another one later. */
+  readonly server: FakeServer
   readonly inRecovery: boolean
   readonly timeline: number
   readonly systemId: string
@@ -16,6 +19,7 @@ interface Said {
 /** A host was seen writable on a timeline, and what has been answered since that may end what it fences. */
 interface Witnessed {
   readonly hostId: string
+  readonly server: FakeServer
   readonly systemId: string
   readonly timeline: number
   readonly sinceMs: number
@@ -31,6 +35,8 @@ interface Witnessed {
 const BRIEF_MS = 30_000
 const APART_MS = 1_000
 const MOST_JUMP = 1_000
+/** More than an answer of a check is on its way. */
+const ROUND_TRIP_MS = 10_000
 
 /**
  * What the manager was told by answered probes: collected on the servers' side, beside its own reducer. Whether a claim has ended is
@@ -68,6 +74,7 @@ export class Knowledge {
     this.#answered.set(hostId, askedAt)
     const said = {
       atMs: server.loop.nowMs(),
+      server,
       inRecovery: first === 'true',
       timeline: numberOr(timeline, Infinity),
       systemId: this.#systemIds.get(probe) ?? 'unknown',
@@ -132,10 +139,19 @@ export class Knowledge {
     return isFar ? 'it is far ahead' : undefined
   }
 
-  #witness(hostId: string, { systemId, timeline, atMs }: Said): void {
+  /** Whether what a host said last comes from the very server that was seen writable on the timeline. */
+  isOfWitness(hostId: string, timeline: number): boolean {
+    const said = this.#said.get(hostId)
+    return this.#witnessed.some(
+      (each) => each.hostId === hostId && each.timeline === timeline && each.server === said?.server,
+    )
+  }
+
+  #witness(hostId: string, { systemId, timeline, atMs, server }: Said): void {
     if (timeline === Infinity) return
     const known = this.#witnessed.find(
-      (each) => each.hostId === hostId && each.systemId === systemId && each.timeline === timeline,
+      (each) =>
+        each.hostId === hostId && each.server === server && each.systemId === systemId && each.timeline === timeline,
     )
     if (known !== undefined) {
       known.lastMs = atMs
@@ -145,14 +161,17 @@ export class Knowledge {
     }
     const receivers = new Map([...this.#said].map(([id, said]) => [id, said.inRecovery ? said.receiver : 'none']))
     const fresh = { recoveryMs: undefined, mayHaveEnded: false, receivers }
-    this.#witnessed.push({ hostId, systemId, timeline, sinceMs: atMs, lastMs: atMs, ...fresh })
+    this.#witnessed.push({ hostId, server, systemId, timeline, sinceMs: atMs, lastMs: atMs, ...fresh })
   }
 
   #noteEnds(hostId: string, said: Said): void {
     for (const claim of this.#witnessed) {
       if (said.systemId !== claim.systemId) continue
-      if (claim.hostId === hostId) noteWitness(claim, said)
-      else if (this.#goesOnBelow(claim, hostId, said)) claim.mayHaveEnded = true
+      // One that was restarted since may be taken for it.
+      const isOfWitness = said.server === claim.server || said.server.bornAtMs >= claim.lastMs - ROUND_TRIP_MS
+      if (claim.hostId === hostId) {
+        if (isOfWitness) noteWitness(claim, said)
+      } else if (this.#goesOnBelow(claim, hostId, said)) claim.mayHaveEnded = true
       if (claim.hostId !== hostId && said.inRecovery && said.receiver === 'none') claim.receivers.set(hostId, 'none')
     }
   }

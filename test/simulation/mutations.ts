@@ -32,7 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a claim ends as soon as its witness is in recovery',
     needs: 'mistaken promotion',
     file: 'topology/claim-ends.ts',
-    edits: [['if (recovery.lastMs - recovery.steadyMs < neededMs) return false', 'if (neededMs < 0) return false']],
+    edits: [['if (recovery.lastMs - recovery.steadyMs < neededMs || ', 'if (neededMs < 0 || ']],
   },
   {
     name: 'a leader that restarts as a standby is taken for a short mistake',
@@ -407,6 +407,12 @@ export const MUTATIONS: readonly Mutation[] = [
       ['if (hasOtherRole && answer.inRecovery) return true', ''],
       ['return hasOtherRole || isRival ||', 'return isRival ||'],
     ],
+    endpoints: true,
+  },
+  {
+    name: 'another server behind the name of a witness ends its claim',
+    file: 'topology/claims.ts',
+    edits: [['return answer.lifeBeganMs !== undefined && answer.lifeBeganMs < claim.lastAskedMs', 'return false']],
     endpoints: true,
   },
   {

@@ -71,6 +71,7 @@ export function watch({
       receivedTimeline: undefined,
       receiver: undefined,
       serverAddress: undefined,
+      lifeBeganMs: undefined,
       systemId: '7000',
       incarnation: 'x',
       ...changes,

@@ -23,6 +23,7 @@ export function answerOf(name: string, given: AnswerOf = {}): RoleAnswer {
     receivedTimeline: undefined,
     receiver: undefined,
     serverAddress: undefined,
+    lifeBeganMs: undefined,
     readOnlyDefault: false,
     lsn: 0x100n,
     systemId: '7000',

@@ -30,6 +30,7 @@ export class WirePooler {
   readonly #queue: ((session: ServerSession) => void)[] = []
   readonly #clients = new Set<Socket>()
   #isPaused = false
+  #isAlone = false
 
   private constructor(server: Server, port: number, sessions: readonly ServerSession[]) {
     this.#server = server
@@ -60,6 +61,16 @@ export class WirePooler {
     this.#pump()
   }
 
+  /** Nobody is behind it: it lets clients in, and ends each at its first statement; only checks wait. */
+  loseServer(): void {
+    this.#isAlone = true
+  }
+
+  findServer(): void {
+    this.#isAlone = false
+    this.#pump()
+  }
+
   async close(): Promise<void> {
     for (const socket of [...this.#clients, ...this.#all.map((session) => session.socket)]) socket.destroy()
     if (!this.#server.listening) return
@@ -69,7 +80,7 @@ export class WirePooler {
 
   #serve(socket: Socket): void {
     this.#clients.add(socket)
-    let [held, isIn] = [Buffer.alloc(0), false]
+    let [held, isIn, isCheck] = [Buffer.alloc(0), false, false]
     let batch: Buffer[] = []
     socket.on('error', () => undefined)
     socket.on('close', () => this.#clients.delete(socket))
@@ -84,6 +95,7 @@ export class WirePooler {
           socket.write(NO_TLS)
         } else if (!isIn) {
           isIn = true
+          isCheck = message.includes(' probe\0')
           this.logins += 1
           socket.write(welcome())
         } else {
@@ -91,6 +103,7 @@ export class WirePooler {
           if (message[0] !== SYNC && message[0] !== QUERY) continue
           const statement = Buffer.concat(batch)
           batch = []
+          if (this.#isAlone && !isCheck) return void socket.end(refusal())
           this.#queue.push((session) => {
             if (socket.destroyed) return this.#giveBack(session)
             session.ask(statement, (answer) => {
@@ -110,7 +123,7 @@ export class WirePooler {
   }
 
   #pump(): void {
-    while (!this.#isPaused && this.#free.length > 0) {
+    while (!this.#isPaused && !this.#isAlone && this.#free.length > 0) {
       const next = this.#queue.shift()
       if (next === undefined) return
       const session = this.#free.pop()
@@ -157,6 +170,12 @@ function welcome(): Buffer {
     message('K', Buffer.alloc(8)),
     message('Z', Buffer.from('I')),
   ])
+}
+
+/** As PgBouncer words it. */
+function refusal(): Buffer {
+  const fields = ['SFATAL', 'C08P01', 'Mserver login has been failing, try again later (server_login_retry)', '']
+  return message('E', Buffer.from(`${fields.join('\0')}\0`))
 }
 
 function message(kind: string, body: Buffer): Buffer {

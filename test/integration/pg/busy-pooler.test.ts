@@ -115,6 +115,25 @@ describe('law 12: behind a pooler in transaction mode', () => {
   })
 })
 
+describe('a pooler with nobody behind it', () => {
+  test.each(Object.keys(MAKERS))(
+    '%s: each client fails twice at most, and leases wait for the check',
+    async (driver) => {
+      const seen = await atWork(driver, false, 'select pg_sleep(0.01)', async (pooler) => {
+        await pause(500)
+        pooler.loseServer()
+        await pause(800)
+        pooler.findServer()
+        await pause(1_500)
+      })
+      // Without the wait it is one for each client and 50 ms.
+      expect(seen.failed.length).toBeGreaterThan(0)
+      expect(seen.failed.length).toBeLessThanOrEqual(2 * CLIENTS)
+      expect(seen.done).toBeGreaterThan(CLIENTS)
+    },
+  )
+})
+
 describe('PostgreSQL frozen behind a pooler', () => {
   test.each(Object.keys(MAKERS))('%s: checks past it find it within 3.2 s, and what hangs is cut', async (driver) => {
     let outMs = Infinity

@@ -21,6 +21,8 @@ export function checkFences(world: World): void {
     for (const { hostId, timeline, systemId } of fencing.claims) {
       const witness = hosts.get(hostId)
       if (witness === undefined || !isAnswering(witness) || witness.suspicion !== undefined) continue
+      // Another server behind the same name says nothing of it.
+      if (!world.knowledge.isOfWitness(hostId, timeline)) continue
       const { answer } = witness
       const isBelow =
         (answer.receivedTimeline ?? Infinity) < timeline && (answer.reachedTimeline ?? Infinity) < timeline

@@ -1,4 +1,4 @@
-import { isAnswering } from '../../../src/topology/host-description.ts'
+import { detachmentOf, isAnswering } from '../../../src/topology/host-description.ts'
 import type { HostDescription } from '../../../src/topology/host-description.ts'
 import type { Topology } from '../../../src/topology/topology.ts'
 import type { FakePool } from '../../support/fake/fake-pool.ts'
@@ -61,5 +61,6 @@ function waiting(world: World): ReadonlyMap<string, number> {
 }
 
 function stateOf(host: HostDescription): string {
-  return `${host.kind} ${host.generation} ${isAnswering(host) && host.suspicion !== undefined}`
+  const isDoubted = isAnswering(host) && host.suspicion !== undefined
+  return `${host.kind} ${host.generation} ${isDoubted} ${detachmentOf(host)?.reason ?? ''}`
 }

@@ -1,4 +1,4 @@
-import { atMost } from '../../chaos/frame/scenario.ts'
+import { atMost, atMostMs } from '../../chaos/frame/scenario.ts'
 import { freeze, signal } from '../frame/processes.ts'
 import type { Scenario } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
@@ -8,6 +8,7 @@ import { withWords } from '../frame/words.ts'
 
 /** The application has one check in which it can still take the old leader for the leader. */
 const ONE_CHECK_MS = 1_500
+const FIRST_WRITE_MS = 250
 /** Long enough for a lock of 20 s to run out, and for a promotion. */
 const FAILOVER_LIMIT_MS = 90_000
 
@@ -26,7 +27,7 @@ async function failOver(
   stage: Stage,
   stop: (leader: StackNode) => Promise<void>,
   thawIt: (leader: StackNode) => Promise<void>,
-): Promise<number> {
+): Promise<{ readonly stale: number; readonly tookOverMs: number }> {
   const leader = await stage.stack.leader()
   const sinceMs = stage.fault()
   await stop(leader)
@@ -36,7 +37,16 @@ async function failOver(
   await stage.pause(500)
   const stale = writesOnStale(stage, leader, era.fromMs + ONE_CHECK_MS)
   await sortedOut(stage)
-  return stale
+  return { stale, tookOverMs: era.fromMs }
+}
+
+/** The longest time around a moment in which no write was acknowledged, by whichever server. */
+function longestGapMs({ application }: Stage, aroundMs: number): number {
+  const ends = application.writes
+    .filter(({ outcome, endedAtMs }) => outcome === 'acknowledged' && Math.abs(endedAtMs - aroundMs) < 2_500)
+    .map(({ endedAtMs }) => endedAtMs)
+    .toSorted((one, other) => one - other)
+  return ends.slice(1).reduce((longest, endMs, index) => Math.max(longest, endMs - (ends[index] ?? endMs)), 0)
 }
 
 export const freezeServer: Scenario = {
@@ -59,14 +69,18 @@ export const freezeAgent: Scenario = {
   name: 'freeze-agent',
   says: "the leader's manager stands still until another server leads, its PostgreSQL goes on and stays writable",
   run: async (stage) => {
-    const stale = await failOver(
+    const { stale, tookOverMs } = await failOver(
       stage,
       (leader) => freeze(() => leader.agentPids()),
       (leader) => thaw(() => leader.agentPids()),
     )
-    return [atMost('writes on the stale leader later than one check', stale, 0)]
+    return [
+      atMost('writes on the stale leader later than one check', stale, 0),
+      atMostMs('longest time without a write', longestGapMs(stage, tookOverMs), FIRST_WRITE_MS),
+    ]
   },
-  bars: { interruptions: 2 },
+  // The old leader never stops, so nothing but the next check tells of the new one.
+  bars: { interruptions: 2, firstWriteMs: ONE_CHECK_MS },
 }
 
 const freezeBothOf = async (leader: StackNode): Promise<void> => {
@@ -78,7 +92,7 @@ export const freezeBoth: Scenario = {
   name: 'freeze-both',
   says: "the leader's PostgreSQL and its manager stand still until another server leads, and thaw together",
   run: async (stage) => {
-    const stale = await failOver(stage, freezeBothOf, async (leader) => {
+    const { stale } = await failOver(stage, freezeBothOf, async (leader) => {
       await thaw(() => leader.serverPids())
       await thaw(() => leader.agentPids())
     })
@@ -91,7 +105,7 @@ export const thawServerFirst: Scenario = {
   name: 'freeze-both-thaw-server-first',
   says: 'the same, but PostgreSQL thaws 2 s before its manager: a stale leader that takes writes',
   run: async (stage) => {
-    const stale = await failOver(stage, freezeBothOf, async (leader) => {
+    const { stale } = await failOver(stage, freezeBothOf, async (leader) => {
       await thaw(() => leader.serverPids())
       await stage.pause(2_000)
       await thaw(() => leader.agentPids())

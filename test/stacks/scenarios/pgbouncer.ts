@@ -165,9 +165,23 @@ const kill: Scenario = {
     await poolers.admin(leader, 'KILL app')
     await stage.pause(3_000)
     await poolers.admin(leader, 'RESUME app')
-    await writesGoOn(stage)
-    return []
+    const resumedMs = performance.now()
+    // It lets newcomers in when it next looks, every third of a second: what counts is when it lets in anybody.
+    await runThrough(poolerPort(stage, leader), APPLICATION, 'select 1', 60_000)
+    const letsInMs = performance.now()
+    await stage.writesOn(leader, resumedMs)
+    const first = await stage.application.write(
+      'a write after RESUME',
+      ({ executor, endedAtMs }) => executor !== undefined && endedAtMs > resumedMs,
+    )
+    return [atMostMs("first write after a plain client's first answer", first.endedAtMs - letsInMs, 250)]
   },
+  bars: { firstWriteMs: undefined },
+}
+
+/** The port of the PgBouncer in front of a server. */
+function poolerPort({ db, stack }: Stage, node: StackNode): number {
+  return db.dsn.hosts[stack.nodes.findIndex(({ name }) => name === node.name)]?.port ?? 0
 }
 
 const fullPool: Scenario = {
@@ -175,9 +189,10 @@ const fullPool: Scenario = {
   says: "somebody else's transactions hold all five server connections of the leader's PgBouncer for 8 s",
   run: async (stage) => {
     const leader = await stage.stack.leader()
-    const port = stage.db.dsn.hosts[stage.stack.nodes.findIndex(({ name }) => name === leader.name)]?.port ?? 0
     stage.fault()
-    await Promise.all([1, 2, 3, 4, 5].map(() => runThrough(port, APPLICATION, 'select pg_sleep(8)', 60_000)))
+    await Promise.all(
+      [1, 2, 3, 4, 5].map(() => runThrough(poolerPort(stage, leader), APPLICATION, 'select pg_sleep(8)', 60_000)),
+    )
     await writesGoOn(stage)
     return untouched(stage)
   },

@@ -6,8 +6,8 @@ import type { Ground } from '../frame/ground.ts'
 export class CertificateFiles {
   readonly #ground: Ground
   readonly #folder: string
-  readonly #serials = new Map<string, string>()
-  readonly #revoked: string[] = []
+  readonly #serials = new Map<string, number>()
+  readonly #revoked: number[] = []
   #generation = 1
   #nextSerial = 1
 
@@ -42,7 +42,7 @@ export class CertificateFiles {
 
   /** A new certificate with a new key, by the authority of now. */
   async renew(name: string): Promise<void> {
-    const serial = String(this.#nextSerial++).padStart(2, '0')
+    const serial = this.#nextSerial++
     const [key, request, made] = [this.key(`${name}.new`), this.#path(`${name}.csr`), this.certificate(`${name}.new`)]
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
     const subject = ['-subj', `/CN=${name}`]
@@ -50,7 +50,16 @@ export class CertificateFiles {
     this.#ground.write(extensions, 'subjectAltName = IP:127.0.0.1, DNS:localhost\n')
     await this.#openssl('req', ...curve, '-keyout', key, '-out', request, ...subject)
     const authority = this.#path(`authority-${this.#generation}`)
-    const signing = ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-set_serial', serial, '-days', '30']
+    const signing = [
+      '-CA',
+      `${authority}.crt`,
+      '-CAkey',
+      `${authority}.key`,
+      '-set_serial',
+      String(serial),
+      '-days',
+      '30',
+    ]
     await this.#openssl('x509', '-req', '-in', request, '-out', made, '-extfile', extensions, ...signing)
     this.#ground.write(this.key(name), readFileSync(key, 'utf8'))
     this.#ground.write(this.certificate(name), readFileSync(made, 'utf8'), 0o644)
@@ -74,11 +83,11 @@ export class CertificateFiles {
 
   /** The serial number of a certificate, as `pg_stat_ssl` shows it. */
   serialOf(name: string): string {
-    return String(Number(this.#serials.get(name) ?? '0'))
+    return String(this.#serials.get(name) ?? 0)
   }
 
   async revoke(name: string): Promise<void> {
-    this.#revoked.push(this.#serials.get(name) ?? '')
+    this.#revoked.push(this.#serials.get(name) ?? 0)
     await this.#writeRevocations()
   }
 
@@ -105,10 +114,12 @@ export class CertificateFiles {
     this.#ground.write(this.revocationFile, lists.join(''), 0o644)
   }
 
-  async #revocations(authority: string, serials: readonly string[]): Promise<string> {
+  async #revocations(authority: string, serials: readonly number[]): Promise<string> {
     const [index, settings] = [this.#path('index.txt'), this.#path('authority.cnf')]
     const list = this.#path(`${authority}.crl`)
-    const lines = serials.map((serial) => `R\t491231235959Z\t250101000000Z\t${serial}\tunknown\t/CN=revoked\n`)
+    // OpenSSL's index has serial numbers in hexadecimal, with an even number of digits.
+    const digits = (serial: number): string => serial.toString(16).toUpperCase().padStart(4, '0')
+    const lines = serials.map((serial) => `R\t491231235959Z\t250101000000Z\t${digits(serial)}\tunknown\t/CN=revoked\n`)
     this.#ground.write(index, lines.join(''))
     this.#ground.write(
       settings,

@@ -16,11 +16,9 @@ export function execute(server: FakeServer, statement: string): Reply {
   }
   switch (statement) {
     case IDENTITY_QUERY:
-      return facts.hasRights
-        ? answer([facts.systemId, `${server.hostId} life ${facts.incarnation}`, server.hostId, '5432'])
-        : forbidden()
+      return facts.hasRights ? answer([facts.systemId, ...identity(server)]) : forbidden()
     case LESSER_IDENTITY_QUERY:
-      return answer([null, `${server.hostId} life ${facts.incarnation}`, server.hostId, '5432'])
+      return answer([null, ...identity(server)])
     case ROLE_QUERY:
       return facts.hasRights ? answer([...position(server), ...timelines(server)]) : forbidden()
     case POSITION_QUERY:
@@ -36,6 +34,11 @@ export function execute(server: FakeServer, statement: string): Reply {
       if (statement.startsWith('see ')) return see(server, Number(statement.slice('see '.length)))
       return write(server, Number(statement.slice('write '.length)))
   }
+}
+
+/** Which life it is, where, and for how many seconds. */
+function identity({ facts, hostId, loop, bornAtMs }: FakeServer): Row {
+  return [`${hostId} life ${facts.incarnation}`, hostId, '5432', String((loop.nowMs() - bornAtMs) / 1_000)]
 }
 
 /** What a server says that is not what it seems: it takes writes, on a timeline of its own. */

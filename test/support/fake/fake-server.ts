@@ -24,6 +24,7 @@ export interface ServerFacts {
   showsTimelines: boolean
 }
 
+const DAY_MS = 86_400_000
 const READ_ONLY: Reply = { kind: 'error', error: new FakeError('25006') }
 
 /** One PostgreSQL as its clients see it, with everything that can go wrong on it and on the way to it. */
@@ -50,6 +51,8 @@ export class FakeServer extends Conditions {
   /** Whether its WAL receiver ran when that was last asked. */
   wasReceiving = true
   latencyMs: number
+  /** When its life began. */
+  bornAtMs: number
   /** Client sockets of ours that lead here, open or connecting. */
   openSockets = 0
   readonly #sessions = new Set<FakeLink>()
@@ -70,6 +73,7 @@ export class FakeServer extends Conditions {
     this.random = random
     this.facts = facts
     this.latencyMs = between(random, 0.25, 4)
+    this.bornAtMs = loop.nowMs() - DAY_MS
   }
 
   /** How many sessions are open. */
@@ -188,6 +192,7 @@ export class FakeServer extends Conditions {
   start(readyInMs: number): void {
     this.state = 'starting'
     this.facts.incarnation += 1
+    this.bornAtMs = this.loop.nowMs()
     this.wasReceiving = false
     this.loop.afterIo(readyInMs, () => {
       if (this.state === 'starting') this.state = 'running'

@@ -133,7 +133,7 @@ export class ScriptedHost {
     } = this.facts
     const roleOnly = [role === 'replica' ? 'true' : 'false', readOnly ? 'on' : 'off']
     if (sql === ROLE_ONLY_QUERY) return roleOnly
-    if (sql === LESSER_IDENTITY_QUERY) return [null, incarnation, address, '5432']
+    if (sql === LESSER_IDENTITY_QUERY) return [null, incarnation, address, '5432', null]
     if (sql === SYNC_WAIT_QUERY) {
       this.syncWaitQuestions += 1
       if ('code' in waiting) throw coded(waiting.code, 'no')
@@ -142,7 +142,7 @@ export class ScriptedHost {
     const position = [...roleOnly, lsn, role === 'replica' ? null : String(timeline)]
     if (rights === 'position' && sql === POSITION_QUERY) return position
     if (rights !== true) throw coded('42501', 'permission denied')
-    if (sql === IDENTITY_QUERY) return [systemId, incarnation, address, '5432']
+    if (sql === IDENTITY_QUERY) return [systemId, incarnation, address, '5432', null]
     const received = stats && receiver !== 'none' ? String(timeline) : null
     const shown = role === 'replica' ? [String(reached ?? timeline), received, String(receiver)] : [null, null, null]
     if (sql === ROLE_QUERY) return [...position, ...shown]

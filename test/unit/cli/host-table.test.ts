@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { adviceFor } from '../../../src/cli/advice.ts'
+import { CertificateError } from '../../../src/dsn/tls-files.ts'
 import { narrowTable, wideTable } from '../../../src/cli/host-table.ts'
 import type { HostReport } from '../../../src/cli/report.ts'
 import { readRights } from '../../../src/cli/rights.ts'
@@ -104,5 +105,8 @@ describe('advice', () => {
       'Check that server and DSN agree on TLS',
     )
     expect(adviceFor('role', new Error('something else'), spec)).toBe(undefined)
+    expect(adviceFor('TLS', new CertificateError('sslcert and sslkey do not belong together'), spec)).toContain(
+      'on this machine: the server has not been asked yet',
+    )
   })
 })

@@ -31,6 +31,12 @@ interface Row {
 /** What is seen, what is wrong with it, and the exit status. */
 const TABLE: Readonly<Record<string, Row>> = {
   'a sound cluster': { seen: [MASTER, SOUND], problems: [], code: 0 },
+  'a host that accepts writes and cannot be believed is no split brain': {
+    seen: [MASTER, SOUND, answered('db3', { timeline: 1_000_000 }, { atMs: 100 })],
+    problems: ['host-out'],
+    code: 6,
+    says: /^db3:5432 accepts writes, and is not believed: its timeline is more than 1000 above all others\.$/,
+  },
   'a replica on a timeline above that of the master': {
     seen: [MASTER, answered('db2', { ...REPLICA, reachedTimeline: 35, receiver: 71 }, { atMs: 100 })],
     problems: ['replica-diverged'],
@@ -129,7 +135,7 @@ describe('what may be wrong for a moment', () => {
     void settledReasons(
       () => at(clock.nowMs() - startMs),
       clock,
-      () => (again += 1),
+      async () => void (again += 1),
     ).then((found) => (result = { found, tookMs: clock.nowMs() - startMs }))
     for (let step = 0; step < 400 && result === undefined; step += 1) await clock.advance(50)
     if (result === undefined) throw new Error('it goes on for ever')
@@ -143,6 +149,21 @@ describe('what may be wrong for a moment', () => {
   test('counts when it lasts, and further looks are asked for once', async () => {
     const one = passing()
     expect(await judged(() => [one, lasting])).toEqual({ found: [one, lasting], tookMs: 1_000, again: 1 })
+  })
+
+  test('does not count before the further look is over, however long that takes', async () => {
+    const clock = new FakeClock()
+    let over: (() => void) | undefined
+    let isMixed = true
+    let found: readonly Reason[] | undefined
+    const look = (): Promise<void> => new Promise((resolve) => (over = resolve))
+    void settledReasons(() => (isMixed ? [passing('mixed')] : []), clock, look).then((all) => (found = all))
+    await clock.advance(5_000)
+    expect(found).toBeUndefined()
+    isMixed = false
+    over?.()
+    await clock.advance(250)
+    expect(found).toEqual([])
   })
 
   test('does not count when it goes', async () => {

@@ -202,6 +202,22 @@ test('a master in doubt is out until it answers, a replica is the last choice', 
   await db.terminate()
 })
 
+test('a master whose checks are answered is in, though its pool cannot reach it', async () => {
+  const { db, clock, host } = await startedRig({ db1: 'master', db2: 'replica' }, { probe: { database: 'postgres' } })
+  const port = await listen(dashboard(db))
+  const why = async (): Promise<string> => {
+    const { body } = await ask(port, '/snapshot.json')
+    return (JSON.parse(body) as { hosts: { why: string }[] }).hosts[0]?.why ?? ''
+  }
+  expect(await why()).toBe('In: it takes the writes')
+  host('db1').suffer({ code: 'ECONNREFUSED' })
+  const waiting = expect(db.acquireMaster({ timeoutMs: 5_000 })).rejects.toThrow()
+  await clock.settle()
+  expect(await why()).toMatch(/^In: it is the master, but /)
+  await db.terminate()
+  await waiting
+})
+
 test('the stream ends when the dashboard or the manager goes, and tells the browser not to come again', async () => {
   const db = await manager()
   const page = dashboard(db)

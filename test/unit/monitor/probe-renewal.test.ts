@@ -11,6 +11,22 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
     ['while no master is known 900 ms after it, at the latest', { share: 1, searchingSinceMs: ms(0) }, 10_900],
     ['at once when the master is lost later, at the earliest', { share: 0, searchingSinceMs: ms(20_000) }, 20_000],
     ['500 ms after the loss of the master, at the latest', { share: 1, searchingSinceMs: ms(20_000) }, 20_500],
+    ['after 45 s without a master still so', { share: 1, openedAtMs: ms(45_000), searchingSinceMs: ms(0) }, 45_900],
+    [
+      'after 10 minutes without a master ever 1 % of them later, at the earliest',
+      { share: 0, openedAtMs: ms(600_000), searchingSinceMs: ms(0), hadMaster: false },
+      606_666,
+    ],
+    [
+      'after a day without one ever as with a master',
+      { share: 1, openedAtMs: ms(86_400_000), searchingSinceMs: ms(0), hadMaster: false },
+      86_460_000,
+    ],
+    [
+      'after a day without the master 5.4 s later, at the latest',
+      { share: 1, openedAtMs: ms(86_400_000), searchingSinceMs: ms(0) },
+      86_405_400,
+    ],
     ['at once when a connection led elsewhere', { share: 1, doubtedAtMs: ms(20_000) }, 20_000],
     [
       '500 ms after the newest one was begun when a connection led elsewhere',
@@ -18,8 +34,8 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
       10_500,
     ],
   ])('%s', (_when, given, wanted) => {
-    const never = { searchingSinceMs: undefined, doubtedAtMs: undefined }
-    expect(renewalAtMs({ openedAtMs: ms(10_000), ...never, ...given })).toBe(wanted)
+    const never = { searchingSinceMs: undefined, doubtedAtMs: undefined, hadMaster: true }
+    expect(Math.floor(renewalAtMs({ openedAtMs: ms(10_000), ...never, ...given }))).toBe(wanted)
   })
 
   test('one that answers takes the place of the open one, which is closed', async () => {
@@ -44,6 +60,17 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
     expect(host.probesOpened).toBe(5)
     const gaps = host.askedAtMs.map((atMs, index) => atMs - (host.askedAtMs[index - 1] ?? 0))
     expect(Math.max(...gaps)).toBeLessThanOrEqual(20)
+  })
+
+  test('a manager that never has a master does not log in anew all the time', async () => {
+    const { clock, monitor, host } = watch({ masterless: true })
+    monitor.start()
+    await clock.advance(120_000)
+    const before = host.probesOpened
+    await clock.advance(120_000)
+    // Without the growth there were 240 in each half.
+    expect(before).toBeLessThan(190)
+    expect(host.probesOpened - before).toBeLessThan(80)
   })
 
   test('one that fails says nothing of the host: the answers of the open one stand', async () => {

@@ -116,11 +116,19 @@ describe('a busy master and its successor', () => {
 
   test('without timelines: it yields to one that has been writable only since its own last answer', () => {
     const busy = after(before, [missed('a', { probe: 2, atMs: 2_000 }, true)])
-    const promoted = after(busy, [
-      answered('b', untold, { probe: 2, atMs: 2_100 }),
-      answered('b', untold, { probe: 3, atMs: 3_100 }),
-    ])
+    const promoted = after(busy, [answered('b', untold, { probe: 2, atMs: 2_100 })])
     expect(kindsOf(promoted)).toEqual({ a: 'suspect rival-master', b: 'master' })
+  })
+
+  test('without timelines: a rival of old that was away gets nothing by its first answer', () => {
+    const split = after(before, [
+      answered('b', untold, { probe: 2, atMs: 1_000 }),
+      answered('a', untold, { probe: 2, atMs: 1_500 }),
+      failed('b', 'down', { probe: 3, atMs: 2_000 }),
+      missed('a', { probe: 3, atMs: 2_500 }, true),
+      answered('b', untold, { probe: 4, atMs: 2_600 }),
+    ])
+    expect(kindsOf(split)).toEqual({ a: 'suspect master', b: 'rival-master' })
   })
 
   test('without timelines: a rival of old gets nothing by the incumbent being busy', () => {

@@ -24,6 +24,14 @@ function story(...answers: Story): HostObservation[] {
 const hostAfter = (...answers: Story): ReturnType<typeof hostOf> =>
   hostOf(after(nothingKnown('a'), story(...answers)), 'a')
 
+test('a server that was restarted is one server, and two that take turns at one address are two', () => {
+  const restarted = { ...A, incarnation: '10.0.0.1 life 2' }
+  const asReplica = (given: AnswerOf): AnswerOf => ({ ...given, ...REPLICA })
+  expect(hostAfter(asReplica(A), asReplica(restarted)).servers).toBe(1)
+  expect(hostAfter(asReplica(A), asReplica(restarted), asReplica(A), asReplica(restarted)).servers).toBe(2)
+  expect(hostAfter(asReplica(A), asReplica(B)).servers).toBe(2)
+})
+
 describe('the generation of connections behind an endpoint', () => {
   test.each<[string, Story, number]>([
     [

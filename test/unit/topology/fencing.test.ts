@@ -4,6 +4,9 @@ import type { Topology } from '../../../src/topology/topology.ts'
 import { ms } from '../../../src/time/milliseconds.ts'
 import { unreachable } from '../../../src/selection/freshness.ts'
 import { diffTopology } from '../../../src/topology/diff.ts'
+import { describeFence } from '../../../src/manager/explain.ts'
+import type { HostObservation } from '../../../src/topology/observation.ts'
+import type { AnswerOf } from '../../support/topology.ts'
 import { after, answered, failed, idOf, kindsOf, nothingKnown, REPLICA } from '../../support/topology.ts'
 
 const rules = { multiMaster: false }
@@ -57,7 +60,142 @@ describe('law 10: a claim', () => {
   })
 })
 
+describe('law 10 behind endpoints: a claim is one of a server', () => {
+  const at = (name: string, began: number): AnswerOf => ({
+    incarnation: `${name} life 1`,
+    serverAddress: `${name}:5432`,
+    lifeBeganMs: ms(began),
+  })
+  const [A, B, C] = [at('A', -90_000), at('B', -80_000), at('C', -70_000)]
+  const later = { serverAddress: undefined, ...at('D', 2_500) }
+  /** The writer leads to A; the reader led to B, which was promoted. */
+  const moved = after(nothingKnown('rw', 'ro'), [
+    answered('rw', { ...A, ...LOW }),
+    answered('ro', { ...B, ...REPLICA, reachedTimeline: 25 }, { atMs: 10 }),
+    answered('ro', { ...B, ...HIGH }, { probe: 2, atMs: 1_000 }),
+  ])
+  const twice = (given: AnswerOf): HostObservation[] =>
+    [3, 4, 5].map((probe) => answered('ro', given, { probe, atMs: probe * 1_000 }))
+
+  test.each<[string, AnswerOf]>([
+    ['a replica that still receives the old timeline', { receivedTimeline: 25, receiver: 7 }],
+    ['one that does not show which timeline it receives', { receiver: 7 }],
+    ['one without a receiver', { receiver: 'none' }],
+    ['one that has followed', { receivedTimeline: 26, reachedTimeline: 26, receiver: 7 }],
+  ])('%s, where the reader leads now, does not end it', (_what, given) => {
+    const there = after(moved, twice({ ...C, ...REPLICA, reachedTimeline: 25, ...given }))
+    expect(kindsOf(there)).toEqual({ rw: 'stale-master', ro: 'replica' })
+    const [host] = [...there.hosts.values()]
+    expect(host?.kind === 'stale-master' ? describeFence(host, there, 6_000) : '').toBe(
+      'fenced: ro:5432, which leads to another server now, was last seen writable on timeline 26',
+    )
+  })
+
+  test('a server seen writable under a name has a claim of its own, which holds when that of another one ends', () => {
+    const follows = { ...REPLICA, reachedTimeline: 25, receivedTimeline: 25, receiver: 7 }
+    const both = after(moved, [
+      answered('ro', { ...C, timeline: 27 }, { probe: 3, atMs: 3_000 }),
+      answered('ro', { ...at('B', 2_500), incarnation: 'B life 2', ...follows }, { probe: 4, atMs: 4_000 }),
+    ])
+    const timelines = both.fencing.claims.map(({ hostId, timeline }) => [hostId, timeline])
+    expect(timelines).toEqual([
+      [idOf('rw'), 25],
+      [idOf('ro'), 27],
+    ])
+    const accepted = accept(after(both, [answered('rw', { ...A, ...LOW }, { probe: 2, atMs: 5_000 })]), 'rw', 6_000)
+    expect(accepted.fencing.dismissals).toEqual([{ hostId: idOf('ro'), systemId: '7000', timeline: 27 }])
+  })
+
+  test('of several claims under one name the highest is what is dismissed', () => {
+    const both = after(moved, [answered('ro', { ...C, timeline: 27 }, { probe: 3, atMs: 3_000 })])
+    expect(both.fencing.claims).toHaveLength(3)
+    const { dismissals } = accept(both, 'rw', 6_000).fencing
+    expect(dismissals).toEqual([{ hostId: idOf('ro'), systemId: '7000', timeline: 27 }])
+  })
+
+  test('nor does the old master itself, under the reader’s name', () => {
+    expect(kindsOf(after(moved, twice({ ...A, ...LOW })))).toMatchObject({ rw: 'stale-master' })
+  })
+
+  test('a witness that follows its own timeline has not given it up, whatever server it is', () => {
+    const follows = { ...REPLICA, reachedTimeline: 26, receivedTimeline: 26, receiver: 7 }
+    expect(kindsOf(after(moved, twice({ ...later, ...follows })))).toMatchObject({ rw: 'stale-master' })
+  })
+
+  test.each<[string, AnswerOf]>([
+    ['at its address', { ...at('B', 2_500), incarnation: 'B life 2' }],
+    ['at another address', { ...at('X', 2_500), incarnation: 'B life 2' }],
+    ['behind a pooler that hides the restart', B],
+    ['that tells nothing of its life', { ...B, incarnation: undefined, lifeBeganMs: undefined }],
+  ])('the witness itself, rewound, ends it: %s', (_what, given) => {
+    const rewound = { ...REPLICA, reachedTimeline: 25, receivedTimeline: 25, receiver: 7 }
+    expect(kindsOf(after(moved, twice({ ...given, ...rewound })))).toEqual({ rw: 'master', ro: 'replica' })
+  })
+
+  test('a look at another server is a gap in what the witness has answered', () => {
+    const orphan = {
+      ...at('B', 1_800),
+      incarnation: 'B life 2',
+      ...REPLICA,
+      reachedTimeline: 26,
+      receiver: 'none',
+    } as const
+    const story = [orphan, { ...C, ...REPLICA, reachedTimeline: 25, receiver: 7 }, orphan]
+    const seen = story.map((given, index) => answered('ro', given, { probe: 3 + index, atMs: 2_000 + index * 700 }))
+    const a = [2, 3, 4].map((probe) => answered('rw', { ...A, ...LOW }, { probe, atMs: probe * 700 }))
+    const all = [...seen, ...a].sort((one, other) => one.atMs - other.atMs)
+    expect(kindsOf(after(moved, all))).toMatchObject({ rw: 'stale-master' })
+  })
+})
+
 describe('acceptMaster', () => {
+  test('of one name of a server leaves its other name what it is', () => {
+    const same = { ...LOW, incarnation: 'a life 1' }
+    const named = after(nothingKnown('db1', 'vip', 'db2'), [
+      answered('db1', same),
+      answered('vip', same),
+      answered('db2', { ...REPLICA, reachedTimeline: 25 }),
+      answered('db2', HIGH, { probe: 2, atMs: 1_000 }),
+      failed('vip', 'down', { probe: 2, atMs: 1_500 }),
+      failed('db2', 'down', { probe: 3, atMs: 2_000 }),
+    ])
+    const decided = accept(named, 'db1')
+    expect(decided.fencing.dismissals.map(({ hostId }) => hostId)).toEqual([idOf('db2')])
+    expect(kindsOf(after(decided, [answered('vip', same, { probe: 3, atMs: 6_000 })]))).toMatchObject({
+      db1: 'master',
+      vip: 'duplicate-master',
+    })
+  })
+
+  test('a name that led to the dismissed server may lead to the accepted one later, through its restarts', () => {
+    const led = after(nothingKnown('db1', 'vip'), [
+      answered('db1', { ...LOW, incarnation: 'a life 1' }),
+      answered('vip', { ...REPLICA, reachedTimeline: 25 }),
+      answered('vip', HIGH, { probe: 2, atMs: 1_000 }),
+    ])
+    const decided = accept(led, 'db1')
+    const story = [1, 2].map((life) =>
+      after(decided, [
+        answered('db1', { ...LOW, incarnation: `a life ${life}` }, { probe: 2, atMs: 6_000 }),
+        answered('vip', { ...LOW, incarnation: `a life ${life}` }, { probe: 3, atMs: 6_100 }),
+      ]),
+    )
+    for (const seen of story) expect(kindsOf(seen)).toEqual({ db1: 'master', vip: 'duplicate-master' })
+    expect(diffTopology(decided, story[1] ?? decided).map(({ kind }) => kind)).not.toContain('master-accepted')
+  })
+
+  test('takes a host whose checks are answered while its pool cannot connect', () => {
+    const split = after(nothingKnown('a', 'b'), [answered('a', LOW), answered('b', LOW)])
+    const path: HostObservation = {
+      ...failed('b', 'down', { probe: 1, generation: 1 }),
+      kind: 'failed',
+      isOnDetour: true,
+    } as never
+    const blocked = after(split, [path])
+    expect(kindsOf(blocked)).toMatchObject({ b: 'suspect rival-master' })
+    expect(kindsOf(accept(blocked, 'b'))).toMatchObject({ a: 'stale-master', b: 'suspect master' })
+  })
+
   const gone = after(fenced, [failed('b', 'down', { probe: 3, atMs: 2_000 })])
   const accepted = accept(gone, 'a')
 
