@@ -1,5 +1,6 @@
 import { atMost } from '../../chaos/frame/scenario.ts'
 import type { Scenario } from '../frame/scenario.ts'
+import { until } from '../frame/waiting.ts'
 import { withWords } from '../frame/words.ts'
 
 export const restart: Scenario = {
@@ -75,6 +76,13 @@ export const maintenance: Scenario = {
     await stage.pause(3_000)
     await stack.startServer(leader)
     await stage.writesAgain(sinceMs)
+    // Resumed before it has seen that the server runs again, Patroni 3.0 holds it for stopped for good.
+    await until('the manager knows of its leader', 30_000, () =>
+      stack.leader().then(
+        () => true,
+        () => undefined,
+      ),
+    )
     await stack.resume()
     return []
   },
