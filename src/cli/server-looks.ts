@@ -64,14 +64,17 @@ export class ServerLooks implements Looks {
         const seen: ServerSeen[] = []
         // A name that was not found leads nowhere.
         const turns = isName(spec) && addresses.length === 0 ? 0 : LOOKS
+        let isWhole = false
         for (let turn = 0; turn < turns; turn += 1) {
           const server = await lookOnce(spec, turned(addresses, turn), means, limit)
           // A host that cannot be had, or does not say who it is, will not say more.
           if (server === undefined) break
           seen.push(server)
-          if (isReachedDirectly(spec, addresses, server)) break
+          isWhole = seen.length === turns || isReachedDirectly(spec, addresses, server)
+          if (isWhole) break
         }
-        this.servers.set(spec.hostId, seen)
+        // A look that was cut short takes nothing back of what a longer one has seen.
+        if (seen.length >= (this.servers.get(spec.hostId)?.length ?? 0) || isWhole) this.servers.set(spec.hostId, seen)
       }),
     )
   }

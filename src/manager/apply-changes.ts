@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import { HasqlError } from '../errors.ts'
 import type { Dismissal } from '../topology/claims.ts'
-import { fenceOf } from '../topology/fencing.ts'
+import { serverFenceOf } from '../topology/fencing.ts'
 import type { AnsweringHost, HostDescription } from '../topology/host-description.ts'
 import { isAnswering } from '../topology/host-description.ts'
 import type { TopologyChange } from '../topology/diff.ts'
@@ -92,7 +92,7 @@ function emitHostChange<C>(
   else emitter.emit('hostUp', { host, state: after })
   if (after.kind === 'stale-master') {
     emitter.emit('staleMaster', staleRecord(after, topology))
-  } else if (after.kind === 'rival-master' && after.implausible === undefined) {
+  } else if (after.kind === 'rival-master') {
     emitter.emit('splitBrain', { host, master: masterOf(topology) })
   } else if (after.kind === 'foreign-cluster') {
     emitter.emit('foreignCluster', { host, systemId: after.answer.systemId })
@@ -102,7 +102,7 @@ function emitHostChange<C>(
 function staleRecord(after: AnsweringHost, topology: Topology): ManagerEvents<unknown>['staleMaster'] {
   const { hostId: host, answer, sinceMs } = after
   const { highestTimeline } = topology.fencing
-  const fence = fenceOf(host, answer, topology.fencing)
+  const fence = serverFenceOf(after, topology.hosts, topology.fencing)
   const witness = fence?.kind === 'claimed' ? fence.claim.hostId : undefined
   return { host, timeline: answer.timeline, highestTimeline, witness, why: describeFence(after, topology, sinceMs) }
 }

@@ -2,7 +2,7 @@ import { poolerAdvice } from '../driver/pooler-advice.ts'
 import type { HostState } from '../errors.ts'
 import type { Claim } from '../topology/claims.ts'
 import { isAnotherServer } from '../topology/claims.ts'
-import { fenceOf } from '../topology/fencing.ts'
+import { serverFenceOf } from '../topology/fencing.ts'
 import type { AnsweringHost, Detachment, HostDescription, Lack } from '../topology/host-description.ts'
 import { detachmentOf, isAnswering } from '../topology/host-description.ts'
 import { isWritable } from '../topology/lag.ts'
@@ -79,7 +79,7 @@ function disbelief({ implausible }: AnsweringHost): string {
  * host that is not.
  */
 export function describeFence(host: AnsweringHost, topology: Topology, nowMs: number): string {
-  const fence = fenceOf(host.hostId, host.answer, topology.fencing)
+  const fence = serverFenceOf(host, topology.hosts, topology.fencing)
   if (fence === undefined) return ''
   if (fence.kind === 'dismissed') {
     return `fenced: another host was accepted as master in its place, until it has been seen in recovery`

@@ -48,9 +48,12 @@ export function answersBelow(claim: Claim, hosts: Hosts): boolean {
   return recovery.lastMs - recovery.below.sinceMs >= APART_MS
 }
 
-/** The host that the claim is of, if it answered its last check, and if that is the server that made the claim. */
+/** The witness under the name that answered last, if that is one under which it is still to be found. */
 function witnessOf(claim: Claim, hosts: Hosts): AnsweringHost | undefined {
-  return trustedHosts(hosts).find(({ hostId, answer }) => hostId === claim.hostId && !isAnotherServer(claim, answer))
+  const found = trustedHosts(hosts).filter(
+    ({ hostId, answer }) => claim.names.has(hostId) && !isAnotherServer(claim, answer),
+  )
+  return found.sort((one, other) => other.seenAtMs - one.seenAtMs)[0]
 }
 
 /** A witness that receives the timeline of its claim, or a higher one, follows somebody there: the cluster has gone that way. */
@@ -92,7 +95,7 @@ export function isLeftByThird(claim: Claim, claims: readonly Claim[], hosts: Hos
   if (recovery === undefined || recovery.lastMs - recovery.lifeMs < APART_MS || followsClaim(claim, hosts)) return false
   const below = nextBelow(claim, claims, hosts)
   return trustedHosts(hosts).some((third) => {
-    if (third.hostId === claim.hostId || third.answer.systemId !== systemId || isWitness(claim, third.answer))
+    if (claim.names.has(third.hostId) || third.answer.systemId !== systemId || isWitness(claim, third.answer))
       return false
     return below.some((host) => receivesFrom(host, third, claim))
   })

@@ -1,7 +1,7 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import type { AnsweringHost, HostDescription } from './host-description.ts'
-import { isAnswering } from './host-description.ts'
+import { isAnswering, lastAnswerOf } from './host-description.ts'
 import type { HostObservation, RoleAnswer } from './observation.ts'
 import { isTimeline } from './plausible.ts'
 
@@ -13,8 +13,10 @@ type Hosts = ReadonlyMap<HostId, HostDescription>
  * absence of its witness from the hosts.
  */
 export interface Claim {
-  /** The witness. */
+  /** The witness, by the name under which it was seen. */
   readonly hostId: HostId
+  /** Every name under which the witness has answered, this one included. */
+  readonly names: ReadonlySet<HostId>
   /** The cluster it was held to be of; undefined while no host tells. */
   readonly systemId: string | undefined
   readonly timeline: number
@@ -96,6 +98,8 @@ export function nextRun(run: Run | undefined, seen: HostObservation, host: HostD
 export function noteObservation(claim: Claim, seen: Seen): Claim {
   const { observation, run } = seen
   if (claim.hostId === observation.hostId) return noteWitness(claim, seen)
+  if (observation.kind === 'answered' && isKnownAs(claim, observation))
+    return noteWitness(named(claim, observation), seen)
   const unbroken = withoutBroken(claim, observation.hostId, run)
   const noted = unbroken === claim.unbroken ? claim : { ...claim, unbroken }
   if (observation.kind === 'failed' || run?.isUnbroken !== true || seen.systemId !== claim.systemId) return noted
@@ -111,6 +115,17 @@ export interface Seen {
 
 type Answered = Extract<HostObservation, { kind: 'answered' }>
 
+/** Whether the answer is one of the witness under another name of it. */
+function isKnownAs(claim: Claim, { hostId, answer }: Answered): boolean {
+  if (answer.systemId !== claim.systemId) return false
+  const isSameLife = answer.incarnation !== undefined && answer.incarnation === claim.incarnation
+  return isSameLife || (claim.names.has(hostId) && !isAnotherServer(claim, answer))
+}
+
+function named(claim: Claim, { hostId }: Answered): Claim {
+  return claim.names.has(hostId) ? claim : { ...claim, names: new Set([...claim.names, hostId]) }
+}
+
 function noteWitness(claim: Claim, { observation, run, systemId }: Seen): Claim {
   const { recovery } = claim
   if (observation.kind === 'failed' || run?.isUnbroken !== true || systemId !== claim.systemId) {
@@ -119,30 +134,40 @@ function noteWitness(claim: Claim, { observation, run, systemId }: Seen): Claim 
     return isNews ? { ...claim, endedMs, recovery: recovery && { ...recovery, steadyMs: undefined } } : claim
   }
   const { answer, atMs, roundTripMs } = observation
-  if (isAnotherServer(claim, answer)) return withoutSteady(claim)
+  // No gap either: while the witness answers in one life, it has been in recovery all the time between two such answers.
+  if (isAnotherServer(claim, answer)) return claim
   if (answer.inRecovery) return { ...claim, recovery: nextRecovery(claim, observation) }
   if (answer.timeline !== claim.timeline) return claim
-  const lastAskedMs = atMs - roundTripMs
-  return { ...claim, lastSeenMs: atMs, lastAskedMs, endedMs: undefined, recovery: undefined }
+  const { incarnation, serverAddress } = answer
+  const lastAskedMs = Math.max(claim.lastAskedMs, atMs - roundTripMs)
+  return {
+    ...claim,
+    incarnation,
+    serverAddress,
+    lastSeenMs: atMs,
+    lastAskedMs,
+    endedMs: undefined,
+    recovery: undefined,
+  }
 }
 
 /**
  * Whether an answer under the name of the witness is that of another server, which says nothing of the claim: a proxy, a service or a
  * name leads there now. It answers in a life that it began before the witness was last seen writable in another one.
  *
- * At the same address it is held for the same server. An answer in the very life of the witness is one of the witness, restarted behind
+ * At the same address it is held for the same server, if that is no loopback address, which every server has. An answer in the very life of the witness is one of the witness, restarted behind
  * a pooler: the pooler keeps the connection, and who is there is asked once for each connection.
  */
 export function isAnotherServer(claim: Claim, answer: RoleAnswer): boolean {
   if (answer.incarnation === claim.incarnation) return false
-  if (answer.serverAddress !== undefined && answer.serverAddress === claim.serverAddress) return false
+  const { serverAddress } = answer
+  if (serverAddress !== undefined && !isLoopback(serverAddress) && serverAddress === claim.serverAddress) return false
   return answer.lifeBeganMs !== undefined && answer.lifeBeganMs < claim.lastAskedMs
 }
 
-/** A check in which the witness was not asked. */
-function withoutSteady(claim: Claim): Claim {
-  const { recovery } = claim
-  return recovery?.steadyMs === undefined ? claim : { ...claim, recovery: { ...recovery, steadyMs: undefined } }
+/** Poolers that sit beside their servers reach them so. */
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address.startsWith('::1:')
 }
 
 /** The server's own machine, or the server, says that it serves nobody now. */
@@ -212,10 +237,13 @@ export function withClaim(
   const isOwn = (claim: Claim): boolean =>
     claim.hostId === hostId && claim.systemId === systemId && !isAnotherServer(claim, answer)
   if (claims.some((claim) => isOwn(claim) && claim.timeline >= timeline)) return claims
-  const run = runs.get(hostId)
+  // Promotions are no restarts: what was in recovery in another life may have been another server.
+  const known = runs.get(hostId)
+  const run = known?.incarnation === incarnation ? known : undefined
   const recoveryUntilMs = run?.inRecovery === true ? run.lastMs : undefined
   const claim: Claim = Object.freeze({
     hostId,
+    names: namesOf(made, hosts),
     systemId,
     timeline,
     incarnation,
@@ -233,8 +261,20 @@ export function withClaim(
     receivers: receiversOf(hosts, hostId),
   })
   const others = claims.filter((each) => !isOwn(each))
-  const forgotten = others.filter((each) => each.hostId === hostId).slice(0, 1 - CLAIMS_KEPT)
+  const same = others.filter((each) => each.hostId === hostId)
+  const forgotten = same.sort((one, other) => one.timeline - other.timeline).slice(0, 1 - CLAIMS_KEPT)
   return [...others.filter((each) => !forgotten.includes(each)), claim]
+}
+
+/** The hosts that have answered last in the life of the witness. */
+function namesOf({ hostId, systemId, answer }: SeenWritable, hosts: Hosts): ReadonlySet<HostId> {
+  const names = new Set([hostId])
+  for (const host of hosts.values()) {
+    const last = lastAnswerOf(host)
+    const isSame = last?.incarnation !== undefined && last.incarnation === answer.incarnation
+    if (isSame && last.systemId === systemId) names.add(host.hostId)
+  }
+  return names
 }
 
 /** Who answered as writable while the witness was in recovery still, and has at every check since. */

@@ -2,8 +2,8 @@ import type { HostId } from '../dsn/host-spec.ts'
 import type { Milliseconds } from '../time/milliseconds.ts'
 import { endClaims } from './claim-ends.ts'
 import type { Claim, Dismissal, Run } from './claims.ts'
-import { nextRun, noteObservation, trustedHosts, withClaim } from './claims.ts'
-import type { HostDescription } from './host-description.ts'
+import { isAnotherServer, nextRun, noteObservation, trustedHosts, withClaim } from './claims.ts'
+import type { AnsweringHost, HostDescription } from './host-description.ts'
 import { isAnswering } from './host-description.ts'
 import type { HostObservation, RoleAnswer } from './observation.ts'
 import type { ShownTimelines } from './plausible.ts'
@@ -81,6 +81,28 @@ export function fenceOf(hostId: HostId, answer: RoleAnswer | undefined, fencing:
   )
   const claim = above.sort((one, other) => other.timeline - one.timeline)[0]
   return claim === undefined ? undefined : { kind: 'claimed', claim }
+}
+
+/** The same for the server behind the host: it is fenced under all its names if it is under one. */
+export function serverFenceOf(host: AnsweringHost, hosts: Hosts, fencing: Fencing): Fence | undefined {
+  const own = fenceOf(host.hostId, host.answer, fencing)
+  if (own !== undefined) return own
+  // A life that was promoted since the other name was asked is where it was promoted to.
+  const isToldAlike = (other: AnsweringHost): boolean =>
+    other !== host && other.answer.timeline === host.answer.timeline && isSameServer(host, other)
+  const others = [...hosts.values()].filter(isAnswering).filter(isToldAlike)
+  return others.map(({ hostId, answer }) => fenceOf(hostId, answer, fencing)).find((fence) => fence !== undefined)
+}
+
+/** Whether two hosts have answered in one life of one server. */
+export function isSameServer(one: AnsweringHost, other: AnsweringHost): boolean {
+  const { systemId, incarnation } = one.answer
+  return (
+    systemId !== undefined &&
+    incarnation !== undefined &&
+    systemId === other.answer.systemId &&
+    incarnation === other.answer.incarnation
+  )
 }
 
 /** Whether the failure of a check that changes nothing else ends a run of answers. */
@@ -180,13 +202,12 @@ export function dismissClaims(before: Fencing, hostId: HostId, atMs: Millisecond
   const { timeline = Infinity, incarnation } = host.answer
   const { systemId } = before
   const named = before.claims.filter((claim) => {
-    if (claim.hostId === hostId || claim.systemId !== systemId || claim.timeline < timeline) return false
-    // The same server under a second name.
-    return incarnation === undefined || claim.incarnation !== incarnation
+    if (claim.systemId !== systemId || claim.timeline < timeline) return false
+    // Its own, under whatever name.
+    const isNamed = claim.hostId === hostId && !isAnotherServer(claim, host.answer)
+    return !isNamed && (incarnation === undefined || claim.incarnation !== incarnation)
   })
-  const dismissed = highestOf(named).map((claim) =>
-    Object.freeze({ hostId: claim.hostId, systemId, timeline: claim.timeline }),
-  )
+  const dismissed = dismissalsOf(named, systemId).filter((each) => each.hostId !== hostId)
   const isKept = (each: Dismissal): boolean =>
     each.systemId !== systemId || (each.hostId !== hostId && !dismissed.some((other) => other.hostId === each.hostId))
   const claims = before.claims.filter((claim) => !named.includes(claim))
@@ -196,20 +217,20 @@ export function dismissClaims(before: Fencing, hostId: HostId, atMs: Millisecond
     dismissals: Object.freeze([...before.dismissals.filter(isKept), ...dismissed]),
     abandoned: withAbandoned(
       before.abandoned,
-      dismissed.filter((each) => each.timeline > timeline),
+      named.filter((each) => each.timeline > timeline),
       claims,
     ),
     accepted: Object.freeze({ hostId, atMs, incarnation, dismissed: Object.freeze(dismissed) }),
   }
 }
 
-/** Of each host the claim on the highest timeline. */
-function highestOf(claims: readonly Claim[]): readonly Claim[] {
-  const found = new Map<HostId, Claim>()
-  for (const claim of claims) {
-    if ((found.get(claim.hostId)?.timeline ?? 0) < claim.timeline) found.set(claim.hostId, claim)
+/** One for each name of the witnesses, up to the highest timeline that it is known for. */
+function dismissalsOf(claims: readonly Claim[], systemId: string | undefined): readonly Dismissal[] {
+  const timelines = new Map<HostId, number>()
+  for (const { names, timeline } of claims) {
+    for (const name of names) timelines.set(name, Math.max(timeline, timelines.get(name) ?? 0))
   }
-  return [...found.values()]
+  return [...timelines].map(([hostId, timeline]) => Object.freeze({ hostId, systemId, timeline }))
 }
 
 /** The memory with what is derived from it, frozen. */

@@ -1,6 +1,6 @@
 import type { HostId } from '../dsn/host-spec.ts'
 import type { Fencing } from './fencing.ts'
-import { fenceOf, sealed } from './fencing.ts'
+import { isSameServer, sealed, serverFenceOf } from './fencing.ts'
 import type { AnsweringHost, HostDescription, Role } from './host-description.ts'
 import { isAnswering, lastAnswerOf } from './host-description.ts'
 import { clusterOf, implausibilityOf } from './plausible.ts'
@@ -24,13 +24,13 @@ export function rank(hosts: Hosts, before: Fencing, sitting: HostId | undefined 
   const memory = sealed({ ...before, systemId })
   const judged = judge(hosts, memory)
   const writable = writableHosts(judged, systemId)
-  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, memory))
+  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, judged, memory))
   const winner = electMaster(eligible(contenders, writable, memory), sitting, memory)
   const incumbent = winner?.hostId ?? before.incumbent
   const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
   const ranked = new Map<HostId, HostDescription>()
   for (const [hostId, host] of judged) {
-    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, memory, winner)) : host)
+    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, judged, memory, winner)) : host)
   }
   return { hosts: ranked, fencing: Object.freeze({ ...memory, incumbent, epoch }) }
 }
@@ -103,8 +103,8 @@ function isForeign(host: AnsweringHost, systemId: string | undefined): boolean {
 }
 
 /** A host that cannot tell its timeline cannot be shown to be stale. */
-function isFenced(host: AnsweringHost, fencing: Fencing): boolean {
-  return fenceOf(host.hostId, host.answer, fencing) !== undefined
+function isFenced(host: AnsweringHost, hosts: Hosts, fencing: Fencing): boolean {
+  return serverFenceOf(host, hosts, fencing) !== undefined
 }
 
 function electMaster(
@@ -134,21 +134,11 @@ function successorOf(
   return others.length === 0 ? heir : undefined
 }
 
-function isSameServer(one: AnsweringHost, other: AnsweringHost): boolean {
-  const { systemId, incarnation } = one.answer
-  return (
-    systemId !== undefined &&
-    incarnation !== undefined &&
-    systemId === other.answer.systemId &&
-    incarnation === other.answer.incarnation
-  )
-}
-
-function roleOf(host: AnsweringHost, fencing: Fencing, winner: AnsweringHost | undefined): Role {
+function roleOf(host: AnsweringHost, hosts: Hosts, fencing: Fencing, winner: AnsweringHost | undefined): Role {
   if (isForeign(host, fencing.systemId)) return 'foreign-cluster'
   const role = plainRole(host)
   if (role === 'replica') return role
-  if (isFenced(host, fencing)) return 'stale-master'
+  if (isFenced(host, hosts, fencing)) return 'stale-master'
   if (role === 'read-only-master' || host.hostId === winner?.hostId) return role
   return winner !== undefined && isSameServer(winner, host) ? 'duplicate-master' : 'rival-master'
 }

@@ -120,7 +120,10 @@ export class Knowledge {
     const last = this.#said.get(hostId)
     if (last === undefined) return false
     return this.#witnessed.some(
-      (each) => each.systemId === last.systemId && each.hostId !== hostId && each.timeline > last.timeline,
+      (each) =>
+        each.systemId === last.systemId &&
+        (each.hostId !== hostId || each.server !== last.server) &&
+        each.timeline > last.timeline,
     )
   }
 

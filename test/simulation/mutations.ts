@@ -12,7 +12,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'topology/rank.ts',
     edits: [
       [
-        'return fenceOf(host.hostId, host.answer, fencing) !== undefined',
+        'return serverFenceOf(host, hosts, fencing) !== undefined',
         '{ const rivals = Object.values(fencing.claims).flatMap(({ positions }) => [...positions.values()]); return rivals.some((lsn) => (host.answer.lsn ?? 0n) < lsn) }',
       ],
     ],
@@ -20,7 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a master on a lower timeline is not fenced',
     file: 'topology/rank.ts',
-    edits: [['return fenceOf(host.hostId, host.answer, fencing) !== undefined', 'return false']],
+    edits: [['return serverFenceOf(host, hosts, fencing) !== undefined', 'return false']],
   },
   {
     name: 'a claim never ends',
@@ -46,7 +46,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'topology/plausible.ts',
     edits: [
       ["  if (!isTimeline(answer.timeline)) return 'no-timeline'\n", ''],
-      ["return isFarAbove(answer.timeline, systemId, shown) ? 'far-timeline' : undefined", 'return undefined'],
+      ['  return seen.length > 0 && seen.every(', '  return seen.length > 9 && seen.every('],
     ],
   },
   {

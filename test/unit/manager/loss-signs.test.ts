@@ -30,6 +30,23 @@ describe('losses of sessions', () => {
     expect(signs.judge(seenAt(115), loss(130, { bornAtMs: 125 }))).toBe('down')
   })
 
+  test('that were of use for a while, or lie far apart, say nothing: a busy host answers no check for long', () => {
+    const signs = new LossSigns()
+    expect(signs.judge(seenAt(50), loss(10_000))).toBe('lost')
+    expect(signs.judge(seenAt(50), loss(14_000, { bornAtMs: 11_000 }))).toBe('lost')
+    expect(signs.judge(seenAt(50), loss(70_000, { bornAtMs: 69_900 }))).toBe('lost')
+    expect(signs.judge(seenAt(50), loss(70_100, { bornAtMs: 70_050 }))).toBe('down')
+  })
+
+  test('that ended no session are none: a statement may fail with the code of one', () => {
+    const signs = new LossSigns()
+    const failing = (severity: string): Error => Object.assign(coded('08006'), { severity })
+    signs.judge(seenAt(50), loss(100))
+    expect(signs.judge(seenAt(50), loss(120, { bornAtMs: 110, cause: failing('ERROR') }))).toBe('lost')
+    expect(signs.judge(seenAt(50), loss(120, { bornAtMs: 110, cause: failing('FATAL') }))).toBe('down')
+    expect(signs.judge(seenAt(50), loss(120, { bornAtMs: 110, cause: coded('EPIPE') }))).toBe('down')
+  })
+
   test('of one host say nothing of another, nor do failures of other kinds', () => {
     const signs = new LossSigns()
     signs.judge(seenAt(50), loss(100))

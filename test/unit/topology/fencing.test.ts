@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { reduceTopology } from '../../../src/topology/reduce.ts'
 import type { Topology } from '../../../src/topology/topology.ts'
 import { ms } from '../../../src/time/milliseconds.ts'
+import { isAnswering } from '../../../src/topology/host-description.ts'
 import { unreachable } from '../../../src/selection/freshness.ts'
 import { diffTopology } from '../../../src/topology/diff.ts'
 import { describeFence } from '../../../src/manager/explain.ts'
@@ -91,6 +92,76 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
     )
   })
 
+  test.each(['127.0.0.1:5432', undefined])(
+    'at the address %s, which every server may have, servers are told apart by their lives',
+    (serverAddress) => {
+      const all = after(nothingKnown('rw', 'ro'), [
+        answered('rw', { ...A, ...LOW, serverAddress }),
+        answered('ro', { ...B, ...REPLICA, reachedTimeline: 25, serverAddress }, { atMs: 10 }),
+        answered('ro', { ...B, ...HIGH, serverAddress }, { probe: 2, atMs: 1_000 }),
+      ])
+      const receiving = { ...REPLICA, reachedTimeline: 25, receivedTimeline: 25, receiver: 7, serverAddress }
+      expect(kindsOf(after(all, twice({ ...C, ...receiving })))).toEqual({ rw: 'stale-master', ro: 'replica' })
+      expect(kindsOf(after(all, twice({ ...later, ...receiving, serverAddress })))).toMatchObject({ rw: 'master' })
+    },
+  )
+
+  test('the witness ends its claim under whatever name it answers', () => {
+    const replicaB = { ...B, ...REPLICA, reachedTimeline: 25 }
+    const led = after(nothingKnown('rw', 'db1', 'db2'), [
+      answered('rw', { ...A, ...LOW }),
+      answered('db1', { ...A, ...LOW }),
+      answered('db2', replicaB),
+      answered('rw', { ...B, ...HIGH }, { probe: 2, atMs: 1_000 }),
+      answered('rw', { ...A, ...LOW }, { probe: 3, atMs: 1_600 }),
+    ])
+    expect(kindsOf(led)).toEqual({ rw: 'stale-master', db1: 'stale-master', db2: 'replica' })
+    const rewound = {
+      ...at('B', 1_500),
+      incarnation: 'B life 2',
+      ...REPLICA,
+      reachedTimeline: 25,
+      receivedTimeline: 25,
+      receiver: 7,
+    }
+    const back = after(led, [
+      answered('db2', rewound, { probe: 2, atMs: 3_000 }),
+      failed('rw', 'down', { probe: 4, atMs: 3_100 }),
+    ])
+    expect(kindsOf(back)).toEqual({ rw: 'unreachable', db1: 'master', db2: 'replica' })
+  })
+
+  test.each([
+    ['the same address', 'B:5432'],
+    ['another address', 'X:5432'],
+    ['no address', undefined],
+  ])(
+    'a witness that is restarted and goes on taking writes keeps one claim, which ends: at %s',
+    (_where, serverAddress) => {
+      const lives = Array.from({ length: 40 }, (_, index) =>
+        answered(
+          'ro',
+          { ...HIGH, incarnation: `B life ${2 + index}`, serverAddress, lifeBeganMs: ms(1_050 + 10 * index) },
+          { probe: 3 + index, atMs: 1_060 + 10 * index },
+        ),
+      )
+      const restarted = after(moved, lives)
+      expect(restarted.fencing.claims).toHaveLength(2)
+      const orphan: AnswerOf = {
+        ...REPLICA,
+        reachedTimeline: 26,
+        receiver: 'none',
+        incarnation: 'B life 99',
+        serverAddress,
+        lifeBeganMs: ms(1_900),
+      }
+      const a = [2, 3, 4].map((probe) => answered('rw', { ...A, ...LOW }, { probe, atMs: 1_500 + probe * 500 }))
+      const seen = [50, 51, 52].map((probe) => answered('ro', orphan, { probe, atMs: 2_000 + (probe - 50) * 800 }))
+      const all = [...a, ...seen].sort((one, other) => one.atMs - other.atMs)
+      expect(kindsOf(after(restarted, all))).toMatchObject({ rw: 'master' })
+    },
+  )
+
   test('a server seen writable under a name has a claim of its own, which holds when that of another one ends', () => {
     const follows = { ...REPLICA, reachedTimeline: 25, receivedTimeline: 25, receiver: 7 }
     const both = after(moved, [
@@ -114,7 +185,15 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
   })
 
   test('nor does the old master itself, under the reader’s name', () => {
-    expect(kindsOf(after(moved, twice({ ...A, ...LOW })))).toMatchObject({ rw: 'stale-master' })
+    const both = after(moved, twice({ ...A, ...LOW }))
+    expect(kindsOf(both)).toEqual({ rw: 'stale-master', ro: 'stale-master' })
+    expect([...both.hosts.values()].map((host) => (isAnswering(host) ? describeFence(host, both, 6_000) : ''))).toEqual(
+      Array.from(
+        { length: 2 },
+        () => 'fenced: ro:5432, which leads to another server now, was last seen writable on timeline 26',
+      ),
+    )
+    expect(kindsOf(accept(both, 'ro', 7_000))).toEqual({ rw: 'duplicate-master', ro: 'master' })
   })
 
   test('a witness that follows its own timeline has not given it up, whatever server it is', () => {
@@ -132,19 +211,41 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
     expect(kindsOf(after(moved, twice({ ...given, ...rewound })))).toEqual({ rw: 'master', ro: 'replica' })
   })
 
-  test('a look at another server is a gap in what the witness has answered', () => {
-    const orphan = {
+  test('a look at another server is no gap: the witness ends its claim by what it answered before and after', () => {
+    const orphan: AnswerOf = {
       ...at('B', 1_800),
       incarnation: 'B life 2',
       ...REPLICA,
       reachedTimeline: 26,
       receiver: 'none',
-    } as const
-    const story = [orphan, { ...C, ...REPLICA, reachedTimeline: 25, receiver: 7 }, orphan]
-    const seen = story.map((given, index) => answered('ro', given, { probe: 3 + index, atMs: 2_000 + index * 700 }))
-    const a = [2, 3, 4].map((probe) => answered('rw', { ...A, ...LOW }, { probe, atMs: probe * 700 }))
-    const all = [...seen, ...a].sort((one, other) => one.atMs - other.atMs)
-    expect(kindsOf(after(moved, all))).toMatchObject({ rw: 'stale-master' })
+    }
+    const elsewhere: AnswerOf = { ...C, ...REPLICA, reachedTimeline: 25, receiver: 7 }
+    const story = (...answers: AnswerOf[]): HostObservation[] => {
+      const seen = answers.map((given, index) => answered('ro', given, { probe: 3 + index, atMs: 2_000 + index * 700 }))
+      const a = [2, 3, 4].map((probe) => answered('rw', { ...A, ...LOW }, { probe, atMs: probe * 700 }))
+      return [...seen, ...a].sort((one, other) => one.atMs - other.atMs)
+    }
+    expect(kindsOf(after(moved, story(orphan, elsewhere)))).toMatchObject({ rw: 'stale-master' })
+    expect(kindsOf(after(moved, story(orphan, elsewhere, orphan)))).toEqual({ rw: 'master', ro: 'replica' })
+    const again = { ...orphan, ...at('B', 2_900), incarnation: 'B life 3' }
+    expect(kindsOf(after(moved, story(orphan, elsewhere, again)))).toMatchObject({ rw: 'stale-master' })
+  })
+
+  test('that another server under the name was in recovery says nothing of how long the witness was writable', () => {
+    const led = after(nothingKnown('rw', 'ro'), [
+      answered('rw', { ...A, ...LOW }),
+      answered('ro', { ...C, ...REPLICA, reachedTimeline: 25 }, { atMs: 10 }),
+      answered('ro', { ...B, ...HIGH }, { probe: 2, atMs: 1_000 }),
+    ])
+    const orphan: AnswerOf = {
+      ...at('B', 1_800),
+      incarnation: 'B life 2',
+      ...REPLICA,
+      reachedTimeline: 26,
+      receiver: 'none',
+    }
+    expect(kindsOf(after(led, twice(orphan)))).toMatchObject({ rw: 'stale-master' })
+    expect(kindsOf(after(moved, twice(orphan)))).toEqual({ rw: 'master', ro: 'replica' })
   })
 })
 
@@ -165,6 +266,22 @@ describe('acceptMaster', () => {
       db1: 'master',
       vip: 'duplicate-master',
     })
+    const restarted = { ...LOW, incarnation: 'a life 2' }
+    const again = accept(
+      after(nothingKnown('db1', 'vip'), [
+        answered('db1', same),
+        answered('vip', same),
+        answered('db1', restarted, { probe: 2, atMs: 1_000 }),
+        answered('vip', restarted, { probe: 2, atMs: 1_010 }),
+      ]),
+      'vip',
+    )
+    expect(again.fencing.dismissals).toEqual([])
+    const alone = [
+      failed('vip', 'down', { probe: 3, atMs: 6_000 }),
+      answered('db1', { ...LOW, incarnation: 'a life 3' }, { probe: 3, atMs: 6_010 }),
+    ]
+    expect(kindsOf(after(again, alone))).toEqual({ db1: 'master', vip: 'unreachable' })
   })
 
   test('a name that led to the dismissed server may lead to the accepted one later, through its restarts', () => {
