@@ -31,7 +31,7 @@ import { Origins } from './origins.ts'
 import { PoolWarmer } from './pool-warmer.ts'
 import { probeRoutes } from './probe-option.ts'
 import type { Router } from './router.ts'
-import { LossSigns } from './loss-signs.ts'
+import { SessionLossDetector } from './session-loss-detector.ts'
 import { StuckLeases } from './stuck-leases.ts'
 import { SyncWaits } from './sync-waits.ts'
 import { traceAcquire } from './trace-acquire.ts'
@@ -59,7 +59,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
   readonly #router: Router<TConnection, TPool>
   readonly #desks: Desks<TConnection, TPool>
   readonly #desk: AcquireDesk<TConnection, TPool>
-  readonly #losses = new LossSigns()
+  readonly #losses = new SessionLossDetector()
   readonly #log: ChangeLog | undefined
 
   constructor(driver: Driver<TConnection, TPool>, dsn: Dsn, options: ResolvedOptions, manager: object) {
@@ -130,7 +130,7 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     if (pool !== undefined) this.origins.add(connection, pool)
   }
 
-  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number, bornAtMs: number | undefined): void {
+  hostFault(hostId: HostId, seen: HostFault, cause: Error, generation: number, createdAtMs: number | undefined): void {
     const [monitor, pool] = [this.monitors.get(hostId), this.candidates.get(hostId)?.pool]
     if (monitor === undefined || pool === undefined) return
     pool.counters.fault(seen)
@@ -139,9 +139,9 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
     const evidence = { probe: monitor.sequence, generation }
     const atMs = this.options.clock.nowMs()
     const host = this.store.current.hosts.get(hostId)
-    const loss = { fault: seen, cause, generation, bornAtMs, atMs }
-    const fault = host === undefined ? seen : this.#losses.judge(host, loss)
-    const isOnDetour = bornAtMs === undefined && fault !== 'capacity' && this.options.probe !== undefined
+    const loss = { fault: seen, cause, generation, createdAtMs, atMs }
+    const fault = host === undefined ? seen : this.#losses.classify(host, loss)
+    const isOnDetour = createdAtMs === undefined && fault !== 'capacity' && this.options.probe !== undefined
     this.store.apply({ kind: 'failed', hostId, atMs, evidence, fault, cause, isOnDetour })
     monitor.requestProbe(fault === 'role-doubted' ? 'role' : 'fault')
   }

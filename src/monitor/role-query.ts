@@ -41,7 +41,7 @@ export const ROLE_QUERY: string = `${POSITION_QUERY},
   case when pg_catalog.pg_is_in_recovery()
        then coalesce((select pid::pg_catalog.text from pg_catalog.pg_stat_wal_receiver), 'none') end`
 
-const SERVER = `pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
+const SERVER_IDENTITY = `pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
   pg_catalog.host(pg_catalog.inet_server_addr()),
   pg_catalog.inet_server_port()::pg_catalog.text,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.pg_postmaster_start_time())::pg_catalog.text`
@@ -51,12 +51,12 @@ const SERVER = `pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
  * the server the connection ended (null on a Unix-domain socket). Behind a proxy the address is that of the server, not of the proxy.
  */
 export const IDENTITY_QUERY: string = `select system_identifier::pg_catalog.text,
-  ${SERVER}
+  ${SERVER_IDENTITY}
   from pg_catalog.pg_control_system()`
 
 /** The same for a server whose control file this role may not read: its cluster stays unknown then. */
 export const LESSER_IDENTITY_QUERY: string = `select null::pg_catalog.text,
-  ${SERVER}`
+  ${SERVER_IDENTITY}`
 
 /** Which cluster, which life of the server, and which address a connection leads to; undefined where the rights are missing. */
 export interface Identity {
@@ -64,7 +64,7 @@ export interface Identity {
   readonly incarnation: string | undefined
   /** `host:port` of the server itself, as it knows it; undefined over a Unix-domain socket. */
   readonly serverAddress: string | undefined
-  /** When this life began, by this process's clock, and at the latest; undefined where it is not told. */
+  /** When this life began, by this process's clock, and at the latest; undefined when the server does not show it. */
   readonly lifeBeganMs: Milliseconds | undefined
 }
 

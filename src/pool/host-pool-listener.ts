@@ -8,10 +8,10 @@ export interface HostPoolListener<TConnection> {
   /** The connection was made, within `tookMs`. Answers with the number of the host's newest probe. */
   connected(hostId: HostId, connection: TConnection, tookMs: number): number
   /**
-   * Something failed on a connection of `generation` that was begun at `bornAtMs`, or making one did, where that is undefined; `fault`
-   * is what it says about the host.
+   * Something failed on a connection of `generation` that was created at `createdAtMs`, or the connect itself did, where that is
+   * undefined; `fault` is what it says about the host.
    */
-  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number, bornAtMs: number | undefined): void
+  hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number, createdAtMs: number | undefined): void
   roleHint(hostId: HostId): void
   /** A lease has ended that was held for `usedMs`. */
   released(hostId: HostId, connection: TConnection, usedMs: number): void

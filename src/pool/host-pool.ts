@@ -163,8 +163,8 @@ export class HostPool<TConnection, TPool>
     const held = this.#book.find(connection)
     held?.lease?.failed(error, fault)
     if (fault === undefined) return
-    const { generation = this.#generation, bornAtMs = -Infinity } = held ?? {}
-    this.#listener.hostFault(this.hostId, fault, toError(error), generation, bornAtMs)
+    const { generation = this.#generation, bornAtMs: createdAtMs = -Infinity } = held ?? {}
+    this.#listener.hostFault(this.hostId, fault, toError(error), generation, createdAtMs)
   }
 
   freed(): void {

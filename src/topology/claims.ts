@@ -155,8 +155,9 @@ function noteWitness(claim: Claim, { observation, run, systemId }: Seen): Claim 
  * Whether an answer under the name of the witness is that of another server, which says nothing of the claim: a proxy, a service or a
  * name leads there now. It answers in a life that it began before the witness was last seen writable in another one.
  *
- * At the same address it is held for the same server, if that is no loopback address, which every server has. An answer in the very life of the witness is one of the witness, restarted behind
- * a pooler: the pooler keeps the connection, and who is there is asked once for each connection.
+ * At the same address it is held for the same server, unless that is a loopback address, which every server has. An answer in the very
+ * life of the witness is its own, also when it was restarted behind a pooler: the pooler keeps the connection, and the identity is
+ * asked once for each connection.
  */
 export function isAnotherServer(claim: Claim, answer: RoleAnswer): boolean {
   if (answer.incarnation === claim.incarnation) return false

@@ -83,14 +83,14 @@ export function fenceOf(hostId: HostId, answer: RoleAnswer | undefined, fencing:
   return claim === undefined ? undefined : { kind: 'claimed', claim }
 }
 
-/** The same for the server behind the host: it is fenced under all its names if it is under one. */
+/** The fence of the server behind the host: under all its names if under one. */
 export function serverFenceOf(host: AnsweringHost, hosts: Hosts, fencing: Fencing): Fence | undefined {
   const own = fenceOf(host.hostId, host.answer, fencing)
   if (own !== undefined) return own
-  // A life that was promoted since the other name was asked is where it was promoted to.
-  const isToldAlike = (other: AnsweringHost): boolean =>
+  // An older answer, from before the server was promoted, decides nothing.
+  const isOnSameTimeline = (other: AnsweringHost): boolean =>
     other !== host && other.answer.timeline === host.answer.timeline && isSameServer(host, other)
-  const others = [...hosts.values()].filter(isAnswering).filter(isToldAlike)
+  const others = [...hosts.values()].filter(isAnswering).filter(isOnSameTimeline)
   return others.map(({ hostId, answer }) => fenceOf(hostId, answer, fencing)).find((fence) => fence !== undefined)
 }
 

@@ -24,13 +24,15 @@ export function rank(hosts: Hosts, before: Fencing, sitting: HostId | undefined 
   const memory = sealed({ ...before, systemId })
   const judged = judge(hosts, memory)
   const writable = writableHosts(judged, systemId)
-  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !isFenced(host, judged, memory))
+  // A host that cannot tell its timeline cannot be shown to be stale.
+  const fenced = new Set(writable.filter((host) => serverFenceOf(host, judged, memory) !== undefined))
+  const contenders = writable.filter((host) => !host.answer.readOnlyDefault && !fenced.has(host))
   const winner = electMaster(eligible(contenders, writable, memory), sitting, memory)
   const incumbent = winner?.hostId ?? before.incumbent
   const epoch = before.epoch + (incumbent === before.incumbent ? 0 : 1)
   const ranked = new Map<HostId, HostDescription>()
   for (const [hostId, host] of judged) {
-    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, judged, memory, winner)) : host)
+    ranked.set(hostId, isAnswering(host) ? withRole(host, roleOf(host, systemId, fenced, winner)) : host)
   }
   return { hosts: ranked, fencing: Object.freeze({ ...memory, incumbent, epoch }) }
 }
@@ -102,11 +104,6 @@ function isForeign(host: AnsweringHost, systemId: string | undefined): boolean {
   return host.answer.systemId !== undefined && systemId !== undefined && host.answer.systemId !== systemId
 }
 
-/** A host that cannot tell its timeline cannot be shown to be stale. */
-function isFenced(host: AnsweringHost, hosts: Hosts, fencing: Fencing): boolean {
-  return serverFenceOf(host, hosts, fencing) !== undefined
-}
-
 function electMaster(
   contenders: readonly AnsweringHost[],
   incumbent: HostId | undefined,
@@ -134,11 +131,16 @@ function successorOf(
   return others.length === 0 ? heir : undefined
 }
 
-function roleOf(host: AnsweringHost, hosts: Hosts, fencing: Fencing, winner: AnsweringHost | undefined): Role {
-  if (isForeign(host, fencing.systemId)) return 'foreign-cluster'
+function roleOf(
+  host: AnsweringHost,
+  systemId: string | undefined,
+  fenced: ReadonlySet<AnsweringHost>,
+  winner: AnsweringHost | undefined,
+): Role {
+  if (isForeign(host, systemId)) return 'foreign-cluster'
   const role = plainRole(host)
   if (role === 'replica') return role
-  if (isFenced(host, hosts, fencing)) return 'stale-master'
+  if (fenced.has(host)) return 'stale-master'
   if (role === 'read-only-master' || host.hostId === winner?.hostId) return role
   return winner !== undefined && isSameServer(winner, host) ? 'duplicate-master' : 'rival-master'
 }

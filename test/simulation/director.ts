@@ -11,14 +11,18 @@ const REJECTED_MS = 30_000
 /** Saying goodbye on close takes at most this long, and a timer a little more. */
 const FAREWELL_MS = 260
 
-/** A move that was under way, a look of the proxy, and a fresh connection, which has less haste after a long time without a master. */
-const MOVED_MS = 1_500 + 50 + 5_400
+/** A move that was under way, a look of the proxy, and a fresh connection. */
+const MOVED_MS = 1_500 + 50 + 900
+/** After a stall so long the manager has been without a master for long, and the fresh connection comes up to so much later. */
+const LONG_STALL_MS = 45_000
+const LATER_MS = 5_400 - 900
 /** With a reader that still leads to the new master, the writer has no haste to be tried anew. */
 const RENEWED_MS = 60_000
 
-function endpointMs({ endpoints }: Scenario): number {
+function endpointMs({ endpoints, stalls }: Scenario): number {
   if (endpoints === 'none') return 0
-  return endpoints === 'writer' ? MOVED_MS : MOVED_MS + RENEWED_MS
+  const movedMs = MOVED_MS + (stalls.some(({ forMs }) => forMs >= LONG_STALL_MS) ? LATER_MS : 0)
+  return endpoints === 'writer' ? movedMs : movedMs + RENEWED_MS
 }
 
 /** Lets the scenario happen: starts the application, strikes, heals, and closes. */

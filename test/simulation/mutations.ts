@@ -12,15 +12,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'topology/rank.ts',
     edits: [
       [
-        'return serverFenceOf(host, hosts, fencing) !== undefined',
-        '{ const rivals = Object.values(fencing.claims).flatMap(({ positions }) => [...positions.values()]); return rivals.some((lsn) => (host.answer.lsn ?? 0n) < lsn) }',
+        'serverFenceOf(host, judged, memory) !== undefined',
+        'memory.claims.flatMap(({ positions }) => [...positions.values()]).some((lsn) => (host.answer.lsn ?? 0n) < lsn)',
       ],
     ],
   },
   {
     name: 'a master on a lower timeline is not fenced',
     file: 'topology/rank.ts',
-    edits: [['return serverFenceOf(host, hosts, fencing) !== undefined', 'return false']],
+    edits: [['serverFenceOf(host, judged, memory) !== undefined', 'false']],
   },
   {
     name: 'a claim never ends',

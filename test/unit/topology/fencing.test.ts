@@ -69,6 +69,14 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
   })
   const [A, B, C] = [at('A', -90_000), at('B', -80_000), at('C', -70_000)]
   const later = { serverAddress: undefined, ...at('D', 2_500) }
+  /** B after it was restarted as a standby on the timeline that it had made. */
+  const orphan: AnswerOf = {
+    ...at('B', 1_800),
+    incarnation: 'B life 2',
+    ...REPLICA,
+    reachedTimeline: 26,
+    receiver: 'none',
+  }
   /** The writer leads to A; the reader led to B, which was promoted. */
   const moved = after(nothingKnown('rw', 'ro'), [
     answered('rw', { ...A, ...LOW }),
@@ -212,13 +220,6 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
   })
 
   test('a look at another server is no gap: the witness ends its claim by what it answered before and after', () => {
-    const orphan: AnswerOf = {
-      ...at('B', 1_800),
-      incarnation: 'B life 2',
-      ...REPLICA,
-      reachedTimeline: 26,
-      receiver: 'none',
-    }
     const elsewhere: AnswerOf = { ...C, ...REPLICA, reachedTimeline: 25, receiver: 7 }
     const story = (...answers: AnswerOf[]): HostObservation[] => {
       const seen = answers.map((given, index) => answered('ro', given, { probe: 3 + index, atMs: 2_000 + index * 700 }))
@@ -237,13 +238,6 @@ describe('law 10 behind endpoints: a claim is one of a server', () => {
       answered('ro', { ...C, ...REPLICA, reachedTimeline: 25 }, { atMs: 10 }),
       answered('ro', { ...B, ...HIGH }, { probe: 2, atMs: 1_000 }),
     ])
-    const orphan: AnswerOf = {
-      ...at('B', 1_800),
-      incarnation: 'B life 2',
-      ...REPLICA,
-      reachedTimeline: 26,
-      receiver: 'none',
-    }
     expect(kindsOf(after(led, twice(orphan)))).toMatchObject({ rw: 'stale-master' })
     expect(kindsOf(after(moved, twice(orphan)))).toEqual({ rw: 'master', ro: 'replica' })
   })
