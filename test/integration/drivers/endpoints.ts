@@ -8,8 +8,11 @@ import { NameServer } from '../../support/name-server.ts'
 import { Relay } from '../../support/relay.ts'
 import type { DriverCase } from './driver-case.ts'
 
-/** From the moment at which the endpoint leads to the new master. */
-const FIRST_WRITE_MS = 1_200
+/**
+ * From the moment at which the endpoint leads to the new master. The stacks hold 1,200 ms on a machine of their own; here other
+ * test files run at the same time.
+ */
+const FIRST_WRITE_MS = 1_500
 
 /**
  * One address in front of several servers, as a proxy, a Kubernetes service or a name in DNS is: it moves for new
@@ -76,11 +79,7 @@ export function endpointConformance<C extends AsyncDisposable>(driver: DriverCas
       }
     }
     /** Moves an endpoint, and writes as soon as that can be. */
-    const expectFollowed = async (
-      db: BasePoolManager<C, unknown>,
-      move: () => void,
-      limitMs = FIRST_WRITE_MS,
-    ): Promise<void> => {
+    const expectFollowed = async (db: BasePoolManager<C, unknown>, move: () => void): Promise<void> => {
       let sinceMs = 0
       const { result, mostProbes } = await countingProbes(async () => {
         await pause(1_500)
@@ -93,7 +92,7 @@ export function endpointConformance<C extends AsyncDisposable>(driver: DriverCas
         `${driver.name}: first write ${result.tookMs.toFixed(0)} ms after the move, ${mostProbes} probe connections`,
       )
       expect(result.port).toBe(replica.port)
-      expect(result.tookMs).toBeLessThan(limitMs)
+      expect(result.tookMs).toBeLessThan(FIRST_WRITE_MS)
       expect(mostProbes).toBeLessThanOrEqual(2)
     }
 
@@ -141,7 +140,7 @@ export function endpointConformance<C extends AsyncDisposable>(driver: DriverCas
       old.fallSilent()
       await eventually('the host is unreachable', () => hostOf(db)?.kind === 'unreachable')
       // A connect that is never answered is given up after a second, and may have begun just before.
-      await expectFollowed(db, () => names.set('writer.test', ['127.0.0.3']), FIRST_WRITE_MS + 300)
+      await expectFollowed(db, () => names.set('writer.test', ['127.0.0.3']))
     })
 
     test('of a writer and a reader endpoint both are followed', async () => {
@@ -155,7 +154,7 @@ export function endpointConformance<C extends AsyncDisposable>(driver: DriverCas
       // The reader's open connections lead to the new master still: a write may be refused by a new one.
       await eventually('a write', () => write(db).then((port) => port === replica.port, refusal))
       // Two fresh connections, one after the other, have to tell.
-      expect(performance.now() - sinceMs).toBeLessThan(FIRST_WRITE_MS + 300)
+      expect(performance.now() - sinceMs).toBeLessThan(FIRST_WRITE_MS)
       // When the writer's check met the old server just before the move, all works over open connections, each name with the other's
       // role; the usual fresh connection puts that right, after a minute at most.
       const isRead = (): Promise<boolean> => db.withReplica(portBy).then((port) => port === master.port)

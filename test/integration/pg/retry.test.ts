@@ -172,6 +172,8 @@ test('a write sent to what is no master any more goes to the new one', async () 
 })
 
 const STRIKES = 20
+// One writer may be the one that is struck each time: neither its attempts nor its deadline may run out before the strikes do.
+const THROUGH_ALL_STRIKES = { timeoutMs: 60_000, retry: { maxAttempts: 2 * STRIKES } }
 
 test('readers and writers with retry live through the loss of all connections, again and again', async () => {
   let going = true
@@ -179,15 +181,11 @@ test('readers and writers with retry live through the loss of all connections, a
   const writer = async (): Promise<void> => {
     while (going) {
       await db
-        .withMaster(
-          async (connection) => {
-            await connection.query('begin')
-            await connection.query('insert into t values (1)')
-            await connection.query('commit')
-          },
-          // One writer may be the one that is struck each time.
-          { retry: { maxAttempts: 2 * STRIKES } },
-        )
+        .withMaster(async (connection) => {
+          await connection.query('begin')
+          await connection.query('insert into t values (1)')
+          await connection.query('commit')
+        }, THROUGH_ALL_STRIKES)
         .then(
           () => (written += 1),
           (error: unknown) => {
@@ -199,10 +197,7 @@ test('readers and writers with retry live through the loss of all connections, a
     }
   }
   const reader = async (): Promise<void> => {
-    while (going)
-      await db.withReplica((connection) => connection.query('select n from t limit 1'), {
-        retry: { maxAttempts: 2 * STRIKES },
-      })
+    while (going) await db.withReplica((connection) => connection.query('select n from t limit 1'), THROUGH_ALL_STRIKES)
   }
   const work = [writer(), writer(), writer(), reader(), reader(), reader()]
   for (let strike = 0; strike < STRIKES; strike++) {
