@@ -66,6 +66,11 @@ export interface DriverConnection<TConnection> {
    */
   query?(sql: string): Promise<readonly (string | null)[]>
   /**
+   * Whether the server called itself a standby (`in_hot_standby`, PostgreSQL documentation, 20.11.1) when it said so last; undefined
+   * when it did not, as before PostgreSQL 14. Without it nobody notices so early that a connection leads to another server.
+   */
+  isStandby?(): boolean | undefined
+  /**
    * What has arrived on it, which tells a busy host from a dead one (law 12). Undefined while it connects, and when it
    * has ended. Asked for once with each check, so it may cost something. Without it: no sign of life.
    */

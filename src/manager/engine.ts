@@ -13,6 +13,7 @@ import { ExpiryQueue } from '../time/expiry-queue.ts'
 import type { TopologyChange } from '../topology/diff.ts'
 import { TopologyStore } from '../topology/store.ts'
 import { initialTopology } from '../topology/topology.ts'
+import { isAnswering } from '../topology/host-description.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { AcquireDesk } from './acquire-desk.ts'
 import type { AcquirePlan } from './acquire-options.ts'
@@ -148,6 +149,13 @@ export class Engine<TConnection, TPool> implements HostPoolListener<TConnection>
 
   roleHint(hostId: HostId): void {
     this.monitors.get(hostId)?.requestProbe('fault')
+  }
+
+  roleTold(hostId: HostId, isStandby: boolean): void {
+    const host = this.store.current.hosts.get(hostId)
+    if (host === undefined || !isAnswering(host) || host.answer.inRecovery === isStandby) return
+    // One that leads to servers of both roles in turn is known for it.
+    if (host.endpoint.mixedAtMs === undefined) this.monitors.get(hostId)?.requestProbe('told')
   }
 
   connected(host: HostId, connection: TConnection, tookMs: number): number {

@@ -18,7 +18,7 @@ import { ProbeTimer } from './probe-timer.ts'
 import { DEMAND_GAP_MS, MIN_GAP_MS, nextDelayMs } from './schedule.ts'
 import { toError } from '../to-error.ts'
 
-/** For so long after a promotion an endpoint may go on leading to the promoted server. */
+/** For so long an endpoint may go on leading to a server that another one leads to already. */
 const MISLED_MS = 30_000
 
 type ProbeDriver = Pick<Driver<unknown, unknown>, 'openProbe' | 'classify'>
@@ -77,12 +77,13 @@ export class HostMonitor implements RenewedMonitor {
   /**
    * Asks for a probe now. One already in flight may have passed what is asked about, so a `fault` has another follow it;
    * a `demand`, somebody waiting for a host, is served at most every 100 ms and never wakes a host that refuses us. Of a
-   * `role` that a connection found to be another, the open probe connection may know nothing: a fresh one is tried, too.
+   * `role` that a connection found to be another, or was `told` of, the open probe connection may know nothing: a fresh one is
+   * tried, too.
    */
-  requestProbe(reason: 'fault' | 'role' | 'demand'): void {
+  requestProbe(reason: 'fault' | 'role' | 'told' | 'demand'): void {
     if (this.#round !== undefined) this.#askedAgain ||= reason !== 'demand'
     else if (this.#host().kind !== 'rejected') this.#schedule(0, reason === 'demand' ? DEMAND_GAP_MS : MIN_GAP_MS)
-    if (reason === 'role') this.#renewal.doubt()
+    if (reason === 'role' || reason === 'told') this.#renewal.doubt(reason)
     else if (reason === 'fault') this.#renewal.plan()
   }
 
@@ -102,9 +103,10 @@ export class HostMonitor implements RenewedMonitor {
    * names of one server stay what they are.
    */
   misledSinceMs(): Milliseconds | undefined {
-    const sinceMs = this.#replicaUntilMs
-    const isLately = sinceMs !== undefined && this.#settings.clock.nowMs() - sinceMs < MISLED_MS
-    return isLately && this.#sharesMaster() ? sinceMs : undefined
+    const [replicaUntilMs, sharingSinceMs] = [this.#replicaUntilMs, this.#sharingSinceMs()]
+    if (replicaUntilMs === undefined || sharingSinceMs === undefined) return undefined
+    const sinceMs = ms(Math.max(replicaUntilMs, sharingSinceMs))
+    return this.#settings.clock.nowMs() - sinceMs < MISLED_MS ? sinceMs : undefined
   }
 
   mayRenew(): boolean {
@@ -236,14 +238,13 @@ export class HostMonitor implements RenewedMonitor {
     this.#probe = undefined
   }
 
-  /** Whether this host and another one lead to the same master. */
-  #sharesMaster(): boolean {
-    const { kind } = this.#host()
-    if (kind === 'duplicate-master') return true
-    return (
-      kind === 'master' &&
-      [...this.#settings.topology().hosts.values()].some((host) => host.kind === 'duplicate-master')
-    )
+  /** Since when this host and another one have led to the same master; undefined: they do not. */
+  #sharingSinceMs(): Milliseconds | undefined {
+    const host = this.#host()
+    if (host.kind === 'duplicate-master') return host.sinceMs
+    if (host.kind !== 'master') return undefined
+    const duplicates = [...this.#settings.topology().hosts.values()].filter(({ kind }) => kind === 'duplicate-master')
+    return duplicates.length === 0 ? undefined : ms(Math.max(...duplicates.map(({ sinceMs }) => sinceMs)))
   }
 
   #host(): HostDescription {

@@ -36,6 +36,7 @@ export class ProbeRenewal {
   #openedAtMs: Milliseconds
   #share = 0
   #doubtedAtMs: Milliseconds | undefined
+  #toldAtMs: Milliseconds | undefined
   /** The last one was refused by configuration: repeated wrong passwords lock accounts. */
   #wasRefused = false
   #timer: Timer | undefined
@@ -53,12 +54,15 @@ export class ProbeRenewal {
     this.#openedAtMs = this.#settings.clock.nowMs()
     this.#share = this.#settings.random()
     this.#doubtedAtMs = undefined
+    this.#toldAtMs = undefined
     this.plan()
   }
 
-  /** A connection led to a server of another role than the open one's. */
-  doubt(): void {
-    this.#doubtedAtMs ??= this.#settings.clock.nowMs()
+  /** A connection led to a server of another role than the open one's: it refused writes, or told so when the session began. */
+  doubt(reason: 'role' | 'told'): void {
+    const nowMs = this.#settings.clock.nowMs()
+    if (reason === 'role') this.#doubtedAtMs ??= nowMs
+    else this.#toldAtMs ??= nowMs
     this.plan()
   }
 
@@ -73,6 +77,7 @@ export class ProbeRenewal {
       searchingSinceMs: this.#wasRefused ? undefined : (topology().masterlessSinceMs ?? this.#monitor.misledSinceMs()),
       hadMaster: topology().fencing.incumbent !== undefined,
       doubtedAtMs: this.#wasRefused ? undefined : this.#doubtedAtMs,
+      toldAtMs: this.#wasRefused ? undefined : this.#toldAtMs,
       share: this.#share,
     })
     this.#timer = clock.setTimer(ms(Math.max(0, atMs - clock.nowMs())), () => this.#begin(), 'nothing')

@@ -29,6 +29,8 @@ const RENEWAL_SEARCH_MS = { least: 500, spread: 400 }
  */
 const RENEWAL_GROWS_AFTER_MS = 45_000
 const RENEWAL_GROWTH = 6
+/** What a pooler tells new connections may be what its own server told it long ago, so that alone is followed no more often than this. */
+const RENEWAL_TOLD_MS = 5_000
 
 /** What the next probe's time depends on. */
 export interface ScheduleInput {
@@ -70,6 +72,8 @@ export interface RenewalInput {
   readonly hadMaster: boolean
   /** When a connection led to a server of another role than the host's; undefined: none has since the newest was begun. */
   readonly doubtedAtMs: Milliseconds | undefined
+  /** When a server told a new connection that it has another role than the host; undefined: none has since the newest was begun. */
+  readonly toldAtMs: Milliseconds | undefined
   /** Drawn once for each connection, from 0 to below 1. */
   readonly share: number
 }
@@ -78,10 +82,10 @@ export interface RenewalInput {
  * When a fresh probe connection is tried beside the one that is open (law 4): 30 to 60 s after the newest one was begun, and
  * while no master is known, or the host has become another host's server, 500 to 900 ms, the first ones spread over 500 ms, lest a
  * fleet comes all at once; after 45 s of that 1 to 2 % of the search so far, and 3 to 5.4 s at most if there has been a master. When a
- * connection led to a server of another role, one is tried at once, if the newest is old enough.
+ * connection led to a server of another role, one is tried at once, if the newest is old enough; 5 s old when the server only said so.
  */
 export function renewalAtMs(given: RenewalInput): Milliseconds {
-  const { openedAtMs, searchingSinceMs, hadMaster, doubtedAtMs, share } = given
+  const { openedAtMs, searchingSinceMs, hadMaster, doubtedAtMs, toldAtMs, share } = given
   const { least, spread } = RENEWAL_SEARCH_MS
   const times = [openedAtMs + RENEWAL_MS * (0.5 + 0.5 * share)]
   if (searchingSinceMs !== undefined) {
@@ -90,5 +94,6 @@ export function renewalAtMs(given: RenewalInput): Milliseconds {
     times.push(Math.max(openedAtMs + growth * (least + share * spread), searchingSinceMs + share * least))
   }
   if (doubtedAtMs !== undefined) times.push(Math.max(openedAtMs + least, doubtedAtMs))
+  if (toldAtMs !== undefined) times.push(Math.max(openedAtMs + RENEWAL_TOLD_MS, toldAtMs))
   return ms(Math.min(...times))
 }

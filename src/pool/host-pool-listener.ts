@@ -13,6 +13,8 @@ export interface HostPoolListener<TConnection> {
    */
   hostFault(hostId: HostId, fault: HostFault, error: Error, generation: number, createdAtMs: number | undefined): void
   roleHint(hostId: HostId): void
+  /** The server that a new connection reached said whether it is a standby. */
+  roleTold(hostId: HostId, isStandby: boolean): void
   /** A lease has ended that was held for `usedMs`. */
   released(hostId: HostId, connection: TConnection, usedMs: number): void
 }

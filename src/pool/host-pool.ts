@@ -189,7 +189,11 @@ export class HostPool<TConnection, TPool>
     const held = this.#book.find(connection)
     if (held === undefined) return false
     const tookMs = this.#book.established(held)
-    if (tookMs !== undefined) held.probe = this.#listener.connected(this.hostId, connection.native, tookMs)
+    if (tookMs !== undefined) {
+      held.probe = this.#listener.connected(this.hostId, connection.native, tookMs)
+      const isStandby = connection.isStandby?.()
+      if (isStandby !== undefined) this.#listener.roleTold(this.hostId, isStandby)
+    }
     return held.generation === this.#generation && !connection.isClosed()
   }
 

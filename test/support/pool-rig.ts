@@ -78,6 +78,7 @@ export function poolRig({ capacity = 2, manual = false }: { capacity?: number; m
       told.push(`${hostId === idOf('db') ? 'host' : hostId} ${fault} on ${generation}: ${error.message}`)
     },
     roleHint: () => told.push('hint'),
+    roleTold: (_hostId, isStandby) => told.push(isStandby ? 'standby' : 'no standby'),
     released: (_hostId, client) => told.push(`released ${client.id}`),
   }
   const [spec] = parse('postgresql://u@db').hosts

@@ -75,6 +75,11 @@ export abstract class ClientConnection implements DriverConnection<GuardedClient
     return this.state === 'open' ? this.readSoFar() : undefined
   }
 
+  /** libpq is not asked for it. */
+  isStandby(): boolean | undefined {
+    return undefined
+  }
+
   /** What has arrived on it since it was made; undefined where nobody counts. */
   protected abstract readSoFar(): Received | undefined
 

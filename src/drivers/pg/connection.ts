@@ -7,7 +7,8 @@ import { guardParser, violation } from './guard-parser.ts'
 import type { ClientGuard, GuardedClient } from './guarded-client.ts'
 
 /** Parameters whose change means that the server may have another role now (law 11: a hint, never a grant). */
-const ROLE_PARAMETERS: ReadonlySet<string> = new Set(['in_hot_standby', 'default_transaction_read_only'])
+const STANDBY = 'in_hot_standby'
+const ROLE_PARAMETERS: ReadonlySet<string> = new Set([STANDBY, 'default_transaction_read_only'])
 
 type ServerError = Error & { readonly code?: string }
 
@@ -26,6 +27,11 @@ export class PgConnection extends ClientConnection {
     native.on('error', (error) => this.failed(error))
     native.on('end', () => this.gone())
     this.#listen()
+  }
+
+  override isStandby(): boolean | undefined {
+    const told = this.#parameters.get(STANDBY)
+    return told === undefined ? undefined : told === 'on'
   }
 
   protected override destroySocket(cause?: Error): void {

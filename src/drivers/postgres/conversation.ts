@@ -17,7 +17,8 @@ export interface ConversationEvents {
 }
 
 /** Parameters whose change means that the server may have another role now (law 11: a hint, never a grant). */
-const ROLE_PARAMETERS: ReadonlySet<string> = new Set(['in_hot_standby', 'default_transaction_read_only'])
+const STANDBY = 'in_hot_standby'
+const ROLE_PARAMETERS: ReadonlySet<string> = new Set([STANDBY, 'default_transaction_read_only'])
 /** After an error in one of these postgres.js sends a prepared statement once more (its `retryRoutines`). */
 const RETRIED: ReadonlySet<string | undefined> = new Set([
   'FetchPreparedStatement',
@@ -44,6 +45,12 @@ export class Conversation implements WireWitness {
 
   constructor(events: ConversationEvents) {
     this.#events = events
+  }
+
+  /** Whether the server called itself a standby when it said so last. */
+  get isStandby(): boolean | undefined {
+    const told = this.#parameters.get(STANDBY)
+    return told === undefined ? undefined : told === 'on'
   }
 
   /** The session is logged in. */

@@ -135,6 +135,10 @@ export class Slot
     return this.session.talk.ledger.outcome()
   }
 
+  isStandby(): boolean | undefined {
+    return this.session.talk.isStandby
+  }
+
   received(): Received | undefined {
     return this.session.received()
   }

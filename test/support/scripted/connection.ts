@@ -80,6 +80,10 @@ export class ScriptedConnection implements DriverConnection<ScriptedClient> {
     return this.native.outcome
   }
 
+  isStandby(): boolean | undefined {
+    return this.#host.tellsRole ? this.#host.facts.role === 'replica' : undefined
+  }
+
   query(sql: string): Promise<readonly (string | null)[]> {
     return new Promise((resolve) => resolve(this.#host.answer(sql)))
   }

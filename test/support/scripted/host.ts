@@ -60,6 +60,8 @@ export class ScriptedHost {
   questions = 0
   /** Of them, those for sessions that wait for a synchronous standby. */
   syncWaitQuestions = 0
+  /** Whether it tells new connections if it is a standby, as PostgreSQL does since version 14. */
+  tellsRole = false
   /** When each question was asked, for rules about the rate. */
   readonly askedAtMs: number[] = []
   #lives = 1

@@ -251,6 +251,20 @@ describe('law 11: a sign on a pooled connection asks for a probe, and grants not
     await clock.advance(1)
     expect(db.metrics().drivers[1]?.state).toBe('master')
   })
+
+  test('a server that tells a new connection of another role than its host has asks for a probe', async () => {
+    const { db, clock, host, set } = await startedRig(PAIR)
+    host('db2').tellsRole = true
+    await clock.advance(500)
+    await db.acquireReplica()
+    await clock.advance(1)
+    const asked = host('db2').askedAtMs.length
+    set({ db1: 'down', db2: { role: 'master', timeline: 2 } })
+    await db.acquireReplica()
+    await clock.advance(1)
+    expect(host('db2').askedAtMs.length).toBe(asked + 1)
+    expect(db.metrics().drivers[1]?.state).toBe('master')
+  })
 })
 
 test('a pool that is not of this manager is an error', async () => {

@@ -33,8 +33,10 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
       { share: 1, doubtedAtMs: ms(10_001) },
       10_500,
     ],
+    ['at once when a server told of another role', { share: 1, toldAtMs: ms(20_000) }, 20_000],
+    ['5 s after the newest one when a server told of another role', { share: 1, toldAtMs: ms(10_001) }, 15_000],
   ])('%s', (_when, given, wanted) => {
-    const never = { searchingSinceMs: undefined, doubtedAtMs: undefined, hadMaster: true }
+    const never = { searchingSinceMs: undefined, doubtedAtMs: undefined, toldAtMs: undefined, hadMaster: true }
     expect(Math.floor(renewalAtMs({ openedAtMs: ms(10_000), ...never, ...given }))).toBe(wanted)
   })
 
@@ -154,6 +156,20 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
     expect(host.probesOpened).toBe(3)
   })
 
+  test('a server that told a new connection of another role has one tried, not more often than every 5 s', async () => {
+    const { clock, monitor, host } = watch()
+    monitor.start()
+    await clock.advance(6_000)
+    for (let count = 0; count < 5; count += 1) monitor.requestProbe('told')
+    await clock.advance(0)
+    expect(host.probesOpened).toBe(2)
+    monitor.requestProbe('told')
+    await clock.advance(4_999)
+    expect(host.probesOpened).toBe(2)
+    await clock.advance(1)
+    expect(host.probesOpened).toBe(3)
+  })
+
   describe('while two hosts lead to one master', () => {
     const PROMOTED = { systemId: '7000', incarnation: 'promoted', timeline: 2 }
 
@@ -184,6 +200,21 @@ describe('law 4: beside the open probe connection a fresh one is tried', () => {
       const after = host.probesOpened
       await clock.advance(5_000)
       expect(host.probesOpened).toBe(after)
+    })
+
+    test('the one that was a replica long ago has one tried when it begins to lead where the other one does', async () => {
+      const { clock, monitor, host, otherIs } = watch({ random: () => 1 })
+      host.become({ incarnation: 'promoted' })
+      monitor.start()
+      await clock.advance(1_000)
+      // The two names have changed places.
+      host.become({ role: 'master', ...PROMOTED })
+      otherIs({ inRecovery: true, systemId: '7000', incarnation: 'demoted', timeline: 2 })
+      await clock.advance(45_000)
+      const opened = host.probesOpened
+      otherIs({ inRecovery: false, ...PROMOTED })
+      await clock.advance(3_000)
+      expect(host.probesOpened - opened).toBeGreaterThanOrEqual(2)
     })
 
     test('none is tried on two names of one server for longer than half a minute', async () => {

@@ -192,6 +192,18 @@ describe('a lease', () => {
     expect([heard(), pool.size]).toEqual(['released 1', 1])
   })
 
+  test('that is new tells what its server said of itself, once', async () => {
+    const { call, host, heard, clock } = poolRig()
+    host.tellsRole = true
+    const a = call('a')
+    await clock.settle()
+    expect(heard()).toBe('standby, a granted 1')
+    a.client?.release()
+    call('b')
+    await clock.settle()
+    expect(heard()).toBe('released 1, b granted 1')
+  })
+
   test('whose server pushes a setting is a hint', async () => {
     const { lease, host, heard } = poolRig()
     await lease('a')

@@ -22,6 +22,15 @@ test('an error before the login is the end of it', () => {
   expect(talk.fate).toMatchObject({ code: '28P01', message: 'wrong password', severity: 'FATAL' })
 })
 
+test('a server may call itself a standby, or not, or say nothing of it', () => {
+  const talk = new Conversation(EVENTS)
+  expect(talk.isStandby).toBe(undefined)
+  talk.parameter('in_hot_standby', 'on')
+  expect(talk.isStandby).toBe(true)
+  talk.parameter('in_hot_standby', 'off')
+  expect(talk.isStandby).toBe(false)
+})
+
 test('a setting that changes hints at another role, one that is told for the first time does not', () => {
   let hints = 0
   const talk = new Conversation({ ...EVENTS, hinted: () => void (hints += 1) })
