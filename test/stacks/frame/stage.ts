@@ -1,3 +1,4 @@
+import { ManagerClosedError } from 'hasql'
 import { EscapedErrors } from '../../chaos/frame/escaped.ts'
 import { atMost, atMostMs, isKept } from '../../chaos/frame/scenario.ts'
 import type { Measure } from '../../chaos/frame/scenario.ts'
@@ -190,7 +191,7 @@ export async function runOnce({ stack, oracle }: Watched, scenario: Scenario, dr
   return {
     figures,
     measures,
-    notes: [...(stage?.notes ?? []), ...errorsOf(stage)],
+    notes: [...(stage?.notes ?? []), ...boundedReadsOf(stage), ...errorsOf(stage)],
     failures: [
       ...failures,
       ...measures.filter((measure) => !isKept(measure)).map(missed),
@@ -267,6 +268,16 @@ async function finalLeader(door: Door): Promise<FinalLeader> {
     rows: rows.map(({ id, server, timeline: on }) => ({ id: Number(id), server, timeline: on })),
     forks: parseForks(history?.text ?? ''),
   }
+}
+
+/** How long the reads took that asked for a bound on the lag; one that finds no fresh replica takes the master, or waits. */
+function boundedReadsOf(stage: Stage | undefined): readonly string[] {
+  const reads = (stage?.application.reads ?? []).filter(({ bounded }) => bounded)
+  const tookMs = reads.map(({ startedAtMs, endedAtMs }) => endedAtMs - startedAtMs)
+  const longer = [250, 1_000, 3_000].map((limit) => `${tookMs.filter((each) => each > limit).length} over ${limit} ms`)
+  const failed = reads.filter(({ error }) => error !== undefined && !(error instanceof ManagerClosedError)).length
+  const longest = Math.round(worst(tookMs) ?? 0)
+  return [`${reads.length} bounded reads: the longest took ${longest} ms, ${longer.join(', ')}, ${failed} failed`]
 }
 
 /** What the failed operations failed with, the most frequent first. */
